@@ -1,0 +1,2 @@
+// Package api is an edge.
+package api

@@ -1,0 +1,4 @@
+// Package direct opens a database.
+package direct
+
+import _ "database/sql"

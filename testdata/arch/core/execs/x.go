@@ -1,0 +1,4 @@
+// Package execs runs programs.
+package execs
+
+import _ "os/exec"

@@ -1,0 +1,4 @@
+// Package provider imports a provider.
+package provider
+
+import _ "github.com/chargehand/chargehand/proxy/dns/nsupdate"

@@ -1,0 +1,4 @@
+// Package search opens files.
+package search
+
+import _ "os"

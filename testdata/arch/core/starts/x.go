@@ -1,0 +1,4 @@
+// Package starts has an init.
+package starts
+
+func init() {}

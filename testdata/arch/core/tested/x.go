@@ -1,0 +1,4 @@
+// Package tested imports testing.
+package tested
+
+import _ "testing"

@@ -1,0 +1,4 @@
+// Package upward imports an edge.
+package upward
+
+import _ "github.com/chargehand/chargehand/api"

@@ -1,0 +1,3 @@
+module github.com/chargehand/chargehand
+
+go 1.26

@@ -1,0 +1,2 @@
+// Package netd serves.
+package netd

@@ -1,0 +1,2 @@
+// Package nsupdate is a provider.
+package nsupdate

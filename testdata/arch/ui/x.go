@@ -1,0 +1,4 @@
+// Package ui imports its neighbour.
+package ui
+
+import _ "github.com/chargehand/chargehand/api"
