@@ -15,14 +15,13 @@ type span struct {
 // forms are the ways to write a time, each with the step to the end of its unit.
 var forms = []struct {
 	layout string
-	zoned  bool
 	end    func(time.Time) time.Time
 	date   bool
 }{
 	{layout: "2006-01-02 15:04:05", end: plus(time.Second)},
 	{layout: "2006-01-02T15:04:05", end: plus(time.Second)},
-	{layout: time.RFC3339, zoned: true, end: plus(time.Second)},
-	{layout: "2006-01-02 15:04:05 -0700", zoned: true, end: plus(time.Second)},
+	{layout: time.RFC3339, end: plus(time.Second)},
+	{layout: "2006-01-02 15:04:05 -0700", end: plus(time.Second)},
 	{layout: "2006-01-02 15:04:05 UTC", end: plus(time.Second)},
 	{layout: "2006-01-02 15:04", end: plus(time.Minute)},
 	{layout: "2006-01-02T15:04", end: plus(time.Minute)},
