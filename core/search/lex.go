@@ -1,6 +1,7 @@
 package search
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -25,7 +26,8 @@ type Error struct {
 	Message string
 }
 
-func (e *Error) Error() string { return e.Message }
+// Error tells the position only; the message is the error's that it is inside of.
+func (e *Error) Error() string { return "at byte " + strconv.Itoa(e.Pos) }
 
 func malformed(pos int, message string) error {
 	return &errs.Error{Kind: errs.Malformed, Message: message, Cause: &Error{Pos: pos, Message: message}}
