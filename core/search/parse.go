@@ -168,6 +168,9 @@ func (p *parser) comparison() (Expr, error) {
 	if !p.is(compare) {
 		return Text{Value: first.text, Pos: first.pos}, nil
 	}
+	if first.text == "" { // an empty Field would mean "any"
+		return nil, unknownField("", first.pos)
+	}
 	op := p.tokens[p.at].op
 	p.at++
 	value, err := p.operandOf(op)
@@ -196,7 +199,10 @@ func (p *parser) fieldless(operator token) (Expr, error) {
 	for _, v := range c.Values() {
 		terms = append(terms, Compare{Op: single, Value: v, Pos: c.Pos})
 	}
-	if single == Eq && len(terms) > 0 {
+	switch {
+	case len(terms) == 0:
+		return nil, nil
+	case single == Eq:
 		return AnyOf(terms...), nil
 	}
 	return AllOf(terms...), nil

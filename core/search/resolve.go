@@ -118,9 +118,13 @@ func (r *resolver) test(t Test) (Cond, error) {
 func (r *resolver) find(name string, pos int) (*Field, string, error) {
 	f, key := r.fields.Find(name)
 	if f == nil {
-		return nil, "", malformed(pos, fmt.Sprintf("Field '%s' not recognized for searching!", name))
+		return nil, "", unknownField(name, pos)
 	}
 	return f, key, nil
+}
+
+func unknownField(name string, pos int) error {
+	return malformed(pos, fmt.Sprintf("Field '%s' not recognized for searching!", name))
 }
 
 func (r *resolver) null(e Null) (Cond, error) {
