@@ -1,0 +1,183 @@
+package pcore
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/dlclark/regexp2"
+)
+
+// matchTimeout bounds one match of the backtracking engine.
+const matchTimeout = 2 * time.Second
+
+// A Regexp is a regular expression in Ruby's syntax and with Ruby's meaning. Where a pattern means
+// the same in Go, Go's linear-time engine runs it; else a backtracking one under a time limit.
+type Regexp struct {
+	source string
+	linear *regexp.Regexp
+	back   *regexp2.Regexp
+	groups int
+}
+
+// NewRegexp compiles a pattern; the error is worded as Ruby words it where that is known.
+func NewRegexp(source string) (*Regexp, error) {
+	tr, err := translateRegexp(source)
+	if err != nil {
+		return nil, fmt.Errorf("%w: /%s/", err, source)
+	}
+	r := &Regexp{source: source, groups: tr.groups}
+	if !tr.backtracking {
+		if r.linear, err = regexp.Compile("(?m)" + tr.text); err == nil {
+			return r, nil
+		}
+	}
+	r.back, err = regexp2.Compile(tr.text, regexp2.Multiline)
+	if err != nil {
+		return nil, fmt.Errorf("%s: /%s/", strings.TrimPrefix(err.Error(), "error parsing regexp: "), source)
+	}
+	r.back.MatchTimeout = matchTimeout
+	return r, nil
+}
+
+// MustRegexp is NewRegexp for patterns in Go code.
+func MustRegexp(source string) *Regexp {
+	r, err := NewRegexp(source)
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
+
+// Source is the pattern as it was written.
+func (r *Regexp) Source() string { return r.source }
+
+// String implements Value: the pattern between slashes.
+func (r *Regexp) String() string {
+	if !strings.Contains(r.source, "/") {
+		return "/" + r.source + "/"
+	}
+	var b strings.Builder
+	b.WriteByte('/')
+	for i := 0; i < len(r.source); i++ {
+		switch c := r.source[i]; {
+		case c == '\\' && i+1 < len(r.source):
+			b.WriteString(r.source[i : i+2])
+			i++
+		case c == '/':
+			b.WriteString(`\/`)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	b.WriteByte('/')
+	return b.String()
+}
+
+// Type implements Value.
+func (r *Regexp) Type() Type { return &RegexpType{r} }
+
+// Groups is the number of capture groups.
+func (r *Regexp) Groups() int { return r.groups }
+
+// MatchString says whether the pattern matches; a match that takes too long counts as none.
+func (r *Regexp) MatchString(s string) bool {
+	if r.linear != nil {
+		return r.linear.MatchString(s)
+	}
+	ok, err := r.back.MatchString(s)
+	return ok && err == nil
+}
+
+// Find gives the first match in s at or after the byte offset from: pairs of byte offsets for the
+// whole match and each group, -1 for a group that did not take part. It is nil when there is none.
+// The error is a match that took too long.
+func (r *Regexp) Find(s string, from int) ([]int, error) {
+	if r.linear == nil {
+		return r.findBack(s, from)
+	}
+	if from == 0 {
+		return r.linear.FindStringSubmatchIndex(s), nil
+	}
+	// Go cannot start in the middle with what is before still in sight, so matches are walked.
+	for _, loc := range r.linear.FindAllStringSubmatchIndex(s, -1) {
+		if loc[0] >= from {
+			return loc, nil
+		}
+	}
+	return nil, nil
+}
+
+// FindAll gives all matches that do not overlap, at most n of them when n >= 0.
+func (r *Regexp) FindAll(s string, n int) ([][]int, error) {
+	if r.linear != nil {
+		return r.linear.FindAllStringSubmatchIndex(s, n), nil
+	}
+	runes := []rune(s)
+	offsets := byteOffsets(s, runes)
+	var all [][]int
+	m, err := r.back.FindRunesMatch(runes)
+	for err == nil && m != nil && (n < 0 || len(all) < n) {
+		all = append(all, locations(m, offsets))
+		m, err = r.back.FindNextMatch(m)
+	}
+	return all, err
+}
+
+func (r *Regexp) findBack(s string, from int) ([]int, error) {
+	runes := []rune(s)
+	offsets := byteOffsets(s, runes)
+	start := 0
+	for start < len(runes) && offsets[start] < from {
+		start++
+	}
+	m, err := r.back.FindRunesMatchStartingAt(runes, start)
+	if err != nil || m == nil {
+		return nil, err
+	}
+	return locations(m, offsets), nil
+}
+
+// byteOffsets gives the byte offset of each rune, and of the end.
+func byteOffsets(s string, runes []rune) []int {
+	offsets := make([]int, 0, len(runes)+1)
+	for i := 0; i < len(s); {
+		offsets = append(offsets, i)
+		_, n := utf8.DecodeRuneInString(s[i:])
+		i += n
+	}
+	return append(offsets, len(s))
+}
+
+func locations(m *regexp2.Match, offsets []int) []int {
+	groups := m.Groups()
+	loc := make([]int, 0, 2*len(groups))
+	for _, g := range groups {
+		if len(g.Captures) == 0 {
+			loc = append(loc, -1, -1)
+			continue
+		}
+		loc = append(loc, offsets[g.Index], offsets[g.Index+g.Length])
+	}
+	return loc
+}
+
+// EscapeRegexp quotes what is special in a pattern, as Ruby's Regexp.escape does.
+func EscapeRegexp(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		if j := strings.IndexByte("\n\t\r\f\v ", c); j >= 0 {
+			b.WriteByte('\\')
+			b.WriteByte("ntrfv "[j])
+			continue
+		}
+		if strings.IndexByte(`.*?+^$|\()[]{}-#`, c) >= 0 {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}

@@ -1,0 +1,3 @@
+package pcore
+
+func (t *InitType) takes(o Type) bool { return false }
