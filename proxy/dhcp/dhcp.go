@@ -104,7 +104,8 @@ type Provider interface {
 	Subnets(ctx context.Context) ([]Subnet, error)
 
 	// Records lists reservations and leases of a subnet that match q, by IP
-	// then MAC. No match is an empty list.
+	// then MAC. No match is an empty list, and may be so instead of NotFound
+	// when q names a MAC or an IP.
 	Records(ctx context.Context, network netip.Addr, q Query) ([]Record, error)
 
 	// Create stores reservation r in the subnet r.Network. Duplicate decides

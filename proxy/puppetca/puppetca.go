@@ -2,7 +2,7 @@
 // listed, signed and cleaned, and the autosigning of machines that are being
 // built.
 //
-// It is pure and imports only the standard library. Providers are its
+// It is pure and imports only the standard library and internal/errs. Providers are its
 // sub-packages.
 package puppetca
 

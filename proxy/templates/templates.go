@@ -18,6 +18,7 @@ type Request struct {
 	Header   http.Header // as it came
 	Peer     string      // address of the machine, without port
 	Body     []byte      // of a POST
+	URL      string      // base that core writes into what it renders; "" is TemplateServer's
 }
 
 // An Answer is what core said. Body is bounded by the provider.
