@@ -136,8 +136,8 @@ func TestManyMachinesAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	count := s.Counters()
 	stop()
+	count := s.Counters()
 	store, err := OpenStore(dir, clock.System)
 	if err != nil {
 		t.Fatal(err)
