@@ -141,3 +141,12 @@ func after(s, left string) string {
 	}
 	return s
 }
+
+// PostgresCode gives the SQLSTATE and text of a PostgreSQL error, for the few
+// that are the caller's own doing; both are empty for any other error.
+func PostgresCode(err error) (code, text string) {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code, e.Message
+	}
+	return "", ""
+}

@@ -94,6 +94,9 @@ func openSQLite(path string, opts Options) (*DB, error) {
 	if err := createPrivate(path); err != nil {
 		return nil, err
 	}
+	if err := registerRegexp(); err != nil {
+		return nil, errs.WrapAs(errs.Internal, err, "register REGEXP")
+	}
 	pragmas := url.Values{"_pragma": {
 		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)",
 		"foreign_keys(ON)", "temp_store(MEMORY)", "cache_size(-16000)",

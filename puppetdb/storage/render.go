@@ -1,0 +1,527 @@
+package storage
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/chargehand/chargehand/internal/errs"
+	"github.com/chargehand/chargehand/internal/sqldb"
+	"github.com/chargehand/chargehand/puppetdb/query"
+)
+
+// A renderer turns one question into one statement. Every value is bound; all
+// identifiers come from relations.
+type renderer struct {
+	dialect   sqldb.Dialect
+	relations map[string]relation
+	aliases   int
+	args      []any
+}
+
+// A scope is one use of an entity: its relation with the aliases made unique.
+type scope struct {
+	entity *query.Entity
+	number int
+	relation
+}
+
+func (r *renderer) open(e *query.Entity) (*scope, error) {
+	rel, ok := r.relations[e.Name]
+	if !ok {
+		return nil, errs.New(errs.Unsupported, "%s cannot be asked for yet", e.Name)
+	}
+	r.aliases++
+	number := strconv.Itoa(r.aliases)
+	s := &scope{entity: e, number: r.aliases, relation: relation{from: strings.ReplaceAll(rel.from, "@", number), fields: map[string]string{}}}
+	for name, sql := range rel.fields {
+		s.fields[name] = strings.ReplaceAll(sql, "@", number)
+	}
+	return s, nil
+}
+
+func (r *renderer) bind(v any) string {
+	r.args = append(r.args, v)
+	return "?"
+}
+
+// node is the alias of the scope's nodes table.
+func (s *scope) node() string { return "n" + strconv.Itoa(s.number) }
+
+// statement writes the whole question. Columns are answered in order; those of
+// aggregates as two.
+func (r *renderer) statement(q *query.Query, columns []query.Column) (string, error) {
+	s, err := r.open(q.Entity)
+	if err != nil {
+		return "", err
+	}
+	var outputs []string
+	for _, c := range columns {
+		sql, err := r.column(s, c)
+		if err != nil {
+			return "", err
+		}
+		outputs = append(outputs, sql)
+	}
+	body, err := r.body(s, q)
+	if err != nil {
+		return "", err
+	}
+	order, err := r.order(s, q, columns)
+	if err != nil {
+		return "", err
+	}
+	return "SELECT " + strings.Join(outputs, ", ") + body + order, nil
+}
+
+// count writes the statement that counts without limit and offset.
+func (r *renderer) count(q *query.Query) (string, error) {
+	s, err := r.open(q.Entity)
+	if err != nil {
+		return "", err
+	}
+	body, err := r.body(s, q)
+	if err != nil {
+		return "", err
+	}
+	return "SELECT count(*) FROM (SELECT 1" + body + ") AS counted", nil
+}
+
+func (r *renderer) body(s *scope, q *query.Query) (string, error) {
+	sql := " FROM " + s.from
+	var where []string
+	if q.Active && !query.MentionsState(q.Where) {
+		where = append(where, s.node()+".deactivated IS NULL AND "+s.node()+".expired IS NULL")
+	}
+	if q.Where != nil {
+		cond, err := r.cond(s, q.Where)
+		if err != nil {
+			return "", err
+		}
+		where = append(where, cond)
+	}
+	if len(where) > 0 {
+		sql += " WHERE " + strings.Join(where, " AND ")
+	}
+	if len(q.GroupBy) > 0 {
+		var keys []string
+		for _, ref := range q.GroupBy {
+			key, err := r.output(s, ref)
+			if err != nil {
+				return "", err
+			}
+			keys = append(keys, key)
+		}
+		sql += " GROUP BY " + strings.Join(keys, ", ")
+	}
+	return sql, nil
+}
+
+func (r *renderer) order(s *scope, q *query.Query, columns []query.Column) (string, error) {
+	var keys []string
+	for _, o := range q.OrderBy {
+		sql := ""
+		for i, c := range columns {
+			if c.Name == o.Ref.Text && c.Function != "" {
+				sql = strconv.Itoa(i + 1)
+			}
+		}
+		if sql == "" {
+			var err error
+			if sql, err = r.output(s, o.Ref); err != nil {
+				return "", err
+			}
+		}
+		// PostgreSQL's own habit: nulls are larger than everything.
+		if o.Desc {
+			sql += " DESC NULLS FIRST"
+		} else {
+			sql += " ASC NULLS LAST"
+		}
+		keys = append(keys, sql)
+	}
+	sql := ""
+	if len(keys) > 0 {
+		sql = " ORDER BY " + strings.Join(keys, ", ")
+	}
+	if q.Limit > 0 {
+		sql += " LIMIT " + r.bind(q.Limit)
+	} else if q.Offset > 0 && r.dialect == sqldb.SQLite {
+		sql += " LIMIT -1"
+	}
+	if q.Offset > 0 {
+		sql += " OFFSET " + r.bind(q.Offset)
+	}
+	return sql, nil
+}
+
+// column writes one output.
+func (r *renderer) column(s *scope, c query.Column) (string, error) {
+	if c.Ref.Field == nil { // count()
+		return "count(*)", nil
+	}
+	sql, err := r.output(s, c.Ref)
+	if err != nil {
+		return "", err
+	}
+	switch c.Function {
+	case "":
+		if inner, ok := strings.CutPrefix(sql, aggregatePrefix); ok {
+			data, href, _ := strings.Cut(strings.TrimSuffix(inner, ")"), aggregateMark)
+			return data + ", " + href, nil
+		}
+		return sql, nil
+	case "count":
+		return "count(" + sql + ")", nil
+	case "avg", "sum":
+		return c.Function + "(" + r.numeric(c.Ref, sql) + ")", nil
+	case "min", "max":
+		if isValue(c.Ref) {
+			sql = r.numeric(c.Ref, sql)
+		}
+		return c.Function + "(" + sql + ")", nil
+	case "to_string":
+		return r.toString(c, sql)
+	case "jsonb_typeof":
+		return r.typeOf(sql), nil
+	}
+	return "", errs.New(errs.Unsupported, "the function '%s'", c.Function)
+}
+
+func (r *renderer) toString(c query.Column, sql string) (string, error) {
+	if r.dialect == sqldb.Postgres && c.Ref.Field.Kind == query.Time {
+		return "to_char(to_timestamp(" + sql + " / 1000.0) AT TIME ZONE 'UTC', " + r.bind(c.Argument) + ")", nil
+	}
+	return "", errs.New(errs.Unsupported, "to_string of %s on this storage", c.Ref.Text)
+}
+
+func (r *renderer) typeOf(sql string) string {
+	if r.dialect == sqldb.Postgres {
+		return "jsonb_typeof(" + sql + ")"
+	}
+	return "CASE json_type(" + sql + ") WHEN 'text' THEN 'string' WHEN 'integer' THEN 'number' WHEN 'real' THEN 'number' WHEN 'true' THEN 'boolean' WHEN 'false' THEN 'boolean' ELSE json_type(" + sql + ") END"
+}
+
+func isValue(ref query.Ref) bool {
+	return ref.Field.Kind == query.Value || len(ref.Path) > 0
+}
+
+// numeric gives the number in a JSON value, else NULL.
+func (r *renderer) numeric(ref query.Ref, sql string) string {
+	if !isValue(ref) {
+		return sql
+	}
+	if r.dialect == sqldb.Postgres {
+		return "(CASE WHEN jsonb_typeof(" + sql + ") = 'number' THEN (" + sql + ")::text::numeric END)"
+	}
+	return "(CASE WHEN json_type(" + sql + ") IN ('integer', 'real') THEN json_extract(" + sql + ", '$') END)"
+}
+
+// output gives a reference's SQL: a column, a member of a document, or a fact.
+func (r *renderer) output(s *scope, ref query.Ref) (string, error) {
+	if ref.Fact != "" {
+		return "(SELECT w.value FROM facts w WHERE w.node_id = " + s.node() + ".id AND w.name = " + r.bind(ref.Fact) + ")", nil
+	}
+	sql, ok := s.fields[ref.Field.Name]
+	if !ok {
+		return "", errs.New(errs.Unsupported, "the field '%s' of %s", ref.Field.Name, s.entity.Name)
+	}
+	if len(ref.Path) == 0 {
+		return sql, nil
+	}
+	for _, step := range ref.Path {
+		if step.Kind == query.ByMatch {
+			return "", errs.New(errs.Unsupported, "match(…) in '%s'", ref.Text)
+		}
+	}
+	if r.dialect == sqldb.Postgres {
+		marks := make([]string, len(ref.Path))
+		for i, step := range ref.Path {
+			key := step.Key
+			if step.Kind == query.ByIndex {
+				key = strconv.Itoa(step.Index)
+			}
+			marks[i] = r.bind(key)
+		}
+		return "jsonb_extract_path(" + sql + ", " + strings.Join(marks, ", ") + ")", nil
+	}
+	return "(" + sql + " -> " + r.bind(sqlitePath(ref.Path)) + ")", nil
+}
+
+func sqlitePath(steps []query.Step) string {
+	var b strings.Builder
+	b.WriteByte('$')
+	for _, step := range steps {
+		if step.Kind == query.ByIndex {
+			b.WriteString("[" + strconv.Itoa(step.Index) + "]")
+			continue
+		}
+		b.WriteString(`."` + strings.ReplaceAll(step.Key, `"`, `\"`) + `"`)
+	}
+	return b.String()
+}
+
+// cond writes a condition, in parentheses where it must bind.
+func (r *renderer) cond(s *scope, c query.Cond) (string, error) {
+	switch c := c.(type) {
+	case query.And:
+		return r.junction(s, c.Of, " AND ")
+	case query.Or:
+		return r.junction(s, c.Of, " OR ")
+	case query.Not:
+		inner, err := r.cond(s, c.Of)
+		return "NOT (" + inner + ")", err
+	case query.Compare:
+		return r.compare(s, c)
+	case query.Null:
+		return r.null(s, c)
+	case query.In:
+		return r.in(s, c)
+	case query.Related:
+		return r.related(s, c)
+	case query.State:
+		inactive := "(" + s.node() + ".deactivated IS NOT NULL OR " + s.node() + ".expired IS NOT NULL)"
+		return map[string]string{"active": "NOT " + inactive, "inactive": inactive, "any": "1 = 1"}[c.Want], nil
+	}
+	return "", errs.New(errs.Unsupported, "the condition %T", c)
+}
+
+func (r *renderer) junction(s *scope, conds []query.Cond, word string) (string, error) {
+	parts := make([]string, len(conds))
+	for i, c := range conds {
+		sql, err := r.cond(s, c)
+		if err != nil {
+			return "", err
+		}
+		parts[i] = sql
+	}
+	return "(" + strings.Join(parts, word) + ")", nil
+}
+
+func (r *renderer) null(s *scope, c query.Null) (string, error) {
+	sql, err := r.output(s, c.Ref)
+	if err != nil {
+		return "", err
+	}
+	test := "(" + sql + ") IS NULL"
+	if isValue(c.Ref) {
+		again, err := r.output(s, c.Ref) // the parameters are bound once more
+		if err != nil {
+			return "", err
+		}
+		test = "(" + test + " OR " + r.typeName(again) + " = 'null')"
+	}
+	if c.Is {
+		return test, nil
+	}
+	return "NOT " + test, nil
+}
+
+func (r *renderer) typeName(sql string) string {
+	if r.dialect == sqldb.Postgres {
+		return "jsonb_typeof(" + sql + ")"
+	}
+	return "json_type(" + sql + ")"
+}
+
+func (r *renderer) compare(s *scope, c query.Compare) (string, error) {
+	if c.Ref.Field.Kind == query.List {
+		return r.listHas(s, c)
+	}
+	sql, err := r.output(s, c.Ref)
+	if err != nil {
+		return "", err
+	}
+	if isValue(c.Ref) {
+		return r.compareValue(s, c, sql)
+	}
+	switch v := c.Value.(type) {
+	case time.Time:
+		return sql + " " + string(c.Op) + " " + r.bind(v.UnixMilli()), nil
+	case []any:
+		return r.equalJSON(sql, v)
+	}
+	if c.Op == query.Regex {
+		return r.regex(sql, c.Value.(string)), nil
+	}
+	return sql + " " + string(c.Op) + " " + r.bind(c.Value), nil
+}
+
+// compareValue compares a JSON value, type and all. The value's SQL may hold
+// bound parameters, so each further use of it renders it again.
+func (r *renderer) compareValue(s *scope, c query.Compare, sql string) (string, error) {
+	switch {
+	case c.Op == query.Regex:
+		return r.valueRegex(s, c, sql)
+	case c.Op == query.Equal:
+		if isNumber(c.Value) {
+			return r.valueNumber(s, c, sql)
+		}
+		return r.equalJSON(sql, c.Value)
+	}
+	return r.valueNumber(s, c, sql)
+}
+
+func isNumber(v any) bool {
+	switch v.(type) {
+	case int64, float64:
+		return true
+	}
+	return false
+}
+
+func (r *renderer) valueNumber(s *scope, c query.Compare, first string) (string, error) {
+	second, err := r.output(s, c.Ref)
+	if err != nil {
+		return "", err
+	}
+	if r.dialect == sqldb.Postgres {
+		return "(CASE WHEN jsonb_typeof(" + first + ") = 'number' THEN (" + second + ")::text::numeric " + string(c.Op) + " CAST(" + r.bind(fmt.Sprint(c.Value)) + " AS numeric) ELSE false END)", nil
+	}
+	return "(CASE WHEN json_type(" + first + ") IN ('integer', 'real') THEN json_extract(" + second + ", '$') " + string(c.Op) + " " + r.bind(c.Value) + " ELSE 0 END)", nil
+}
+
+// valueRegex matches a string's text, and any other value's JSON. PuppetDB
+// matches the parameter form, ["parameter", NAME], against the JSON of strings
+// too, with the pattern written as JSON.
+func (r *renderer) valueRegex(s *scope, c query.Compare, first string) (string, error) {
+	pattern := c.Value.(string)
+	if c.Ref.Keyed {
+		raw, err := json.Marshal(pattern)
+		if err != nil {
+			return "", errs.WrapAs(errs.Malformed, err, "pattern")
+		}
+		if r.dialect == sqldb.Postgres {
+			return "(" + first + ")::text ~ " + r.bind(string(raw)), nil
+		}
+		return first + " REGEXP " + r.bind(string(raw)), nil
+	}
+	if r.dialect == sqldb.Postgres {
+		return "(" + first + ") #>> '{}' ~ " + r.bind(pattern), nil
+	}
+	second, err := r.output(s, c.Ref)
+	if err != nil {
+		return "", err
+	}
+	third, err := r.output(s, c.Ref)
+	if err != nil {
+		return "", err
+	}
+	return "(CASE json_type(" + first + ") WHEN 'text' THEN json_extract(" + second + ", '$') WHEN 'null' THEN NULL ELSE " + third + " END) REGEXP " + r.bind(pattern), nil
+}
+
+func (r *renderer) regex(sql, pattern string) string {
+	if r.dialect == sqldb.Postgres {
+		return sql + " ~ " + r.bind(pattern)
+	}
+	return sql + " REGEXP " + r.bind(pattern)
+}
+
+func (r *renderer) equalJSON(sql string, v any) (string, error) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return "", errs.WrapAs(errs.Malformed, err, "value")
+	}
+	text, err := canonical(raw)
+	if err != nil {
+		return "", err
+	}
+	if r.dialect == sqldb.Postgres {
+		return "(" + sql + ") = " + r.bind(text) + "::jsonb", nil
+	}
+	return "(" + sql + ") = " + r.bind(text), nil
+}
+
+func (r *renderer) listHas(s *scope, c query.Compare) (string, error) {
+	sql, err := r.output(s, c.Ref)
+	if err != nil {
+		return "", err
+	}
+	test := "= " + r.bind(c.Value)
+	switch {
+	case c.Op == query.Regex && r.dialect == sqldb.Postgres:
+		test = "~ ?"
+	case c.Op == query.Regex:
+		test = "REGEXP ?"
+	}
+	if r.dialect == sqldb.Postgres {
+		return "EXISTS (SELECT 1 FROM jsonb_array_elements_text(" + sql + ") AS item(value) WHERE item.value " + test + ")", nil
+	}
+	return "EXISTS (SELECT 1 FROM json_each(" + sql + ") AS item WHERE item.value " + test + ")", nil
+}
+
+func (r *renderer) in(s *scope, c query.In) (string, error) {
+	if c.Sub == nil {
+		return r.inValues(s, c)
+	}
+	left, err := r.keys(s, c.Refs)
+	if err != nil {
+		return "", err
+	}
+	sub, err := r.statement(c.Sub, c.Sub.Columns)
+	return left + " IN (" + sub + ")", err
+}
+
+func (r *renderer) keys(s *scope, refs []query.Ref) (string, error) {
+	parts := make([]string, len(refs))
+	for i, ref := range refs {
+		sql, err := r.output(s, ref)
+		if err != nil {
+			return "", err
+		}
+		parts[i] = sql
+	}
+	return "(" + strings.Join(parts, ", ") + ")", nil
+}
+
+// inValues writes a list of values; a long one of plain texts stays one
+// parameter a value, which every database bears up to its own bound.
+func (r *renderer) inValues(s *scope, c query.In) (string, error) {
+	if len(c.Values) == 0 {
+		return "1 = 0", nil
+	}
+	if len(c.Values) > 30_000 {
+		return "", errs.New(errs.TooLarge, "'in' lists more than 30000 values")
+	}
+	if len(c.Refs) == 1 && c.Refs[0].Field.Kind == query.Text && len(c.Refs[0].Path) == 0 {
+		sql, err := r.output(s, c.Refs[0])
+		if err != nil {
+			return "", err
+		}
+		for _, v := range c.Values {
+			r.bind(v.([]any)[0])
+		}
+		return sql + " IN (" + sqldb.Marks(len(c.Values)) + ")", nil
+	}
+	var rows []query.Cond
+	for _, v := range c.Values {
+		var row []query.Cond
+		for i, ref := range c.Refs {
+			row = append(row, query.Compare{Ref: ref, Op: query.Equal, Value: v.([]any)[i]})
+		}
+		rows = append(rows, query.And{Of: row})
+	}
+	if len(rows) > 500 {
+		return "", errs.New(errs.TooLarge, "'in' lists more than 500 rows")
+	}
+	return r.cond(s, query.Or{Of: rows})
+}
+
+func (r *renderer) related(s *scope, c query.Related) (string, error) {
+	var left []string
+	for _, name := range c.Outer {
+		left = append(left, s.fields[name])
+	}
+	var columns []query.Column
+	for _, name := range c.Inner {
+		for i := range c.Sub.Entity.Fields {
+			if f := &c.Sub.Entity.Fields[i]; f.Name == name {
+				columns = append(columns, query.Column{Ref: query.Ref{Field: f, Text: name}, Name: name})
+			}
+		}
+	}
+	sub, err := r.statement(&query.Query{Entity: c.Sub.Entity, Where: c.Sub.Where}, columns)
+	return "(" + strings.Join(left, ", ") + ") IN (" + sub + ")", err
+}
