@@ -53,7 +53,6 @@ type lane struct {
 }
 
 type record struct {
-	seq     uint64
 	key     string
 	segment *segment
 	offset  int64
