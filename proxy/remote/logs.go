@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 	"strconv"
 	"time"
@@ -28,11 +29,11 @@ func (l logsClient) Since(ctx context.Context, t time.Time) (logs.Report, error)
 			Failed   map[string]string `json:"failed_modules"`
 		} `json:"info"`
 		Logs []struct {
-			Timestamp float64  `json:"timestamp"`
-			Level     string   `json:"level"`
-			Message   string   `json:"message"`
-			Backtrace []string `json:"backtrace"`
-			RequestID string   `json:"request_id"`
+			Timestamp float64         `json:"timestamp"`
+			Level     string          `json:"level"`
+			Message   string          `json:"message"`
+			Backtrace json.RawMessage `json:"backtrace"` // a text or a list of lines
+			RequestID string          `json:"request_id"`
 		} `json:"logs"`
 	}
 	if err := l.c.get(ctx, path, &body); err != nil {
@@ -42,7 +43,7 @@ func (l logsClient) Since(ctx context.Context, t time.Time) (logs.Report, error)
 	for _, r := range body.Logs {
 		rep.Records = append(rep.Records, logs.Record{
 			Time: time.UnixMicro(int64(math.Round(r.Timestamp * 1e6))).UTC(), Level: r.Level,
-			Message: r.Message, Backtrace: r.Backtrace, RequestID: r.RequestID,
+			Message: r.Message, Backtrace: flat(r.Backtrace), RequestID: r.RequestID,
 		})
 	}
 	return rep, nil

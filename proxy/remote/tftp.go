@@ -30,14 +30,8 @@ func (c *Client) TFTPServerName(ctx context.Context) (string, error) {
 
 type tftpClient struct{ c *Client }
 
-// wireNames are the variants as core spells them.
-var wireNames = map[tftp.Variant]string{
-	tftp.Syslinux: "syslinux", tftp.PXELinux: "PXELinux", tftp.PXEGrub: "PXEGrub",
-	tftp.PXEGrub2: "PXEGrub2", tftp.ZTP: "ZTP", tftp.POAP: "POAP", tftp.IPXE: "iPXE",
-}
-
 func (t tftpClient) path(v tftp.Variant, m mac.Addr) string {
-	return "/tftp/" + wireNames[v] + "/" + m.String()
+	return "/tftp/" + v.Title() + "/" + m.String()
 }
 
 // Set implements tftp.Provider.
@@ -57,7 +51,7 @@ func (t tftpClient) Delete(ctx context.Context, v tftp.Variant, m mac.Addr) erro
 
 // SetDefault implements tftp.Provider.
 func (t tftpClient) SetDefault(ctx context.Context, v tftp.Variant, menu []byte) error {
-	path := "/tftp/" + wireNames[v] + "/create_default"
+	path := "/tftp/" + v.Title() + "/create_default"
 	return t.c.call(ctx, http.MethodPost, path, (&form{}).add("menu", string(menu)), nil)
 }
 

@@ -38,6 +38,23 @@ func ParseVariant(s string) (Variant, error) {
 	return "", errs.New(errs.Forbidden, "Unrecognized pxeboot config type: %.40s", s)
 }
 
+// Title is the variant as core spells it in requests.
+func (v Variant) Title() string {
+	switch v {
+	case PXELinux:
+		return "PXELinux"
+	case PXEGrub:
+		return "PXEGrub"
+	case PXEGrub2:
+		return "PXEGrub2"
+	case ZTP, POAP:
+		return strings.ToUpper(string(v))
+	case IPXE:
+		return "iPXE"
+	}
+	return string(v)
+}
+
 // Files are the names, relative to the TFTP root, of a machine's configuration;
 // the first is the one that is read back.
 func (v Variant) Files(m mac.Addr) []string {
