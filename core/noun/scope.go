@@ -54,8 +54,12 @@ type Taxa struct {
 
 // A Context is the taxonomy context of a request (organization_id, location_id
 // or the session's); nil means "any". IDs hold the current one, its descendants
-// and its ancestors.
-type Context struct{ Organizations, Locations []int64 }
+// and its ancestors; Organization and Location are the current ones themselves,
+// which new records are put into.
+type Context struct {
+	Organizations, Locations []int64
+	Organization, Location   int64
+}
 
 // Everything is the scope of the system and of administrators without a context.
 func Everything() Scope {
