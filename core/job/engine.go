@@ -110,7 +110,7 @@ func (e *Engine) Wake() {
 // and what they did not finish is left to others at once.
 func (e *Engine) Run(ctx context.Context) error {
 	if e.options.Sole {
-		if err := e.inherit(ctx); err != nil {
+		if err := e.inherit(ctx); err != nil && ctx.Err() == nil {
 			return err
 		}
 	}
