@@ -193,3 +193,6 @@ func (h *HasMany) By() *Field { return h.ref }
 
 // Bodies are the body keys that set the children.
 func (c *Child) Bodies() []string { return c.body }
+
+// SetSecret writes an opened secret; for stores.
+func (f *Field) SetSecret(rec any, plain string) { f.setText(rec, plain) }
