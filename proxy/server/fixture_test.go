@@ -1,7 +1,10 @@
 package server_test
 
 import (
+	"io"
+	"net"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/chargehand/chargehand/proxy/dhcp"
@@ -19,4 +22,22 @@ func record(s dhcp.Subnet) dhcp.Record {
 
 func leaser(m *proxytest.MemoryDHCP) func(*testing.T, netip.Addr, mac.Addr) {
 	return func(_ *testing.T, ip netip.Addr, hw mac.Addr) { m.Lease(ip, hw) }
+}
+
+// raw sends bytes as they are and gives the whole answer.
+func raw(t *testing.T, url, request string) string {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(answer)
 }

@@ -48,11 +48,21 @@ func readForm(r *http.Request) (form, error) {
 	if !isForm(r.Header.Get("Content-Type")) {
 		return parseForm(query)
 	}
-	body, err := bounded.ReadAll(r.Body, maxBody)
+	body, err := readBody(r)
 	if err != nil {
-		return form{}, errs.Wrap(err, "read the form")
+		return form{}, err
 	}
 	return parseForm(query, string(body))
+}
+
+// readBody reads a whole body; one that breaks off or is not chunked as it
+// should be is the client's fault.
+func readBody(r *http.Request) ([]byte, error) {
+	body, err := bounded.ReadAll(r.Body, maxBody)
+	if err != nil && !errs.Is(err, errs.TooLarge) {
+		return nil, errs.New(errs.Malformed, "the request body cannot be read")
+	}
+	return body, err
 }
 
 func isForm(contentType string) bool {

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chargehand/chargehand/internal/bounded"
 	"github.com/chargehand/chargehand/internal/errs"
 	"github.com/chargehand/chargehand/proxy/logs"
 )
@@ -127,7 +126,7 @@ func (s *Server) serve(w *response, r *http.Request, from listener) {
 		// This module alone takes _method, as Smart Proxy does.
 		var err error
 		if params, err = readForm(r); err != nil {
-			w.fail(err, http.StatusBadRequest)
+			w.fail(err, statusOf(err))
 			return
 		}
 		isForm = true
@@ -168,7 +167,7 @@ func (c *call) read(rt route, done bool) error {
 	}
 	var err error
 	if rt.raw {
-		if c.body, err = bounded.ReadAll(c.r.Body, maxBody); err == nil {
+		if c.body, err = readBody(c.r); err == nil {
 			c.params, err = parseForm(c.r.URL.RawQuery)
 		}
 		return err
