@@ -1,0 +1,509 @@
+package pcore
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxFormatWidth bounds widths and precisions.
+const maxFormatWidth = 1 << 16
+
+// FormatRuby is Ruby's sprintf: %d %x %o %b %e %f %g %a %s %p %c with flags, width, precision, *,
+// absolute arguments (%1$s) and named ones (%<n>d, %{n}) from a hash.
+func FormatRuby(format string, args []Value) (string, error) {
+	f := &rubyFormat{src: format, args: args}
+	for f.pos < len(f.src) {
+		i := strings.IndexByte(f.src[f.pos:], '%')
+		if i < 0 {
+			f.out.WriteString(f.src[f.pos:])
+			break
+		}
+		f.out.WriteString(f.src[f.pos : f.pos+i])
+		f.pos += i + 1
+		if err := f.directive(); err != nil {
+			return "", err
+		}
+		if f.out.Len() > 1<<26 {
+			return "", errors.New("the formatted text is too long")
+		}
+	}
+	return f.out.String(), nil
+}
+
+type rubyFormat struct {
+	src  string
+	pos  int
+	args []Value
+	next int
+	out  strings.Builder
+}
+
+// A directive is what stands between % and the letter.
+type formatSpec struct {
+	minus, plus, space, zero, alt bool
+	width                         int
+	prec                          int // -1 for none
+	value                         Value
+}
+
+func (f *rubyFormat) argument() (Value, error) {
+	if f.next >= len(f.args) {
+		return nil, errors.New("too few arguments")
+	}
+	f.next++
+	return f.args[f.next-1], nil
+}
+
+func (f *rubyFormat) named(closing byte) (Value, error) {
+	end := strings.IndexByte(f.src[f.pos:], closing)
+	if end < 0 {
+		return nil, errors.New("malformed name - unmatched parenthesis")
+	}
+	name := f.src[f.pos : f.pos+end]
+	f.pos += end + 1
+	if len(f.args) != 1 {
+		return nil, errors.New("one hash required")
+	}
+	h, ok := f.args[0].(*Hash)
+	if !ok {
+		return nil, errors.New("one hash required")
+	}
+	v, ok := h.GetString(name)
+	if !ok {
+		return nil, fmt.Errorf("key<%s> not found", name)
+	}
+	return v, nil
+}
+
+func (f *rubyFormat) directive() error {
+	s := formatSpec{prec: -1}
+	for f.pos < len(f.src) {
+		c := f.src[f.pos]
+		f.pos++
+		var err error
+		switch c {
+		case '-':
+			s.minus = true
+		case '+':
+			s.plus = true
+		case ' ':
+			s.space = true
+		case '0':
+			s.zero = true
+		case '#':
+			s.alt = true
+		case '1', '2', '3', '4', '5', '6', '7', '8', '9':
+			err = f.number(&s)
+		case '*':
+			err = f.star(&s)
+		case '.':
+			err = f.precision(&s)
+		case '<':
+			s.value, err = f.named('>')
+		case '{':
+			if s.value, err = f.named('}'); err == nil {
+				f.out.WriteString(s.pad(rubyText(s.value)))
+				return nil
+			}
+		case '\n', 0, '%':
+			if c == '%' && s == (formatSpec{prec: -1}) {
+				f.out.WriteByte('%')
+				return nil
+			}
+			if c != '%' {
+				f.out.WriteString("%" + string(c))
+				return nil
+			}
+			return errors.New("invalid format character - %")
+		default:
+			return f.convert(c, &s)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return errors.New("incomplete format specifier; use %% (double %) instead")
+}
+
+// number reads a width, or the position of an argument when a dollar follows.
+func (f *rubyFormat) number(s *formatSpec) error {
+	f.pos--
+	n, err := f.digits()
+	if err != nil {
+		return err
+	}
+	if f.pos < len(f.src) && f.src[f.pos] == '$' {
+		f.pos++
+		if n > len(f.args) {
+			return errors.New("too few arguments")
+		}
+		s.value = f.args[n-1]
+		return nil
+	}
+	s.width = n
+	return nil
+}
+
+func (f *rubyFormat) digits() (int, error) {
+	start := f.pos
+	for f.pos < len(f.src) && f.src[f.pos] >= '0' && f.src[f.pos] <= '9' {
+		f.pos++
+	}
+	n, err := strconv.Atoi("0" + f.src[start:f.pos])
+	if err != nil || n > maxFormatWidth {
+		return 0, errors.New("width too big")
+	}
+	return n, nil
+}
+
+func (f *rubyFormat) star(s *formatSpec) error {
+	v, err := f.argument()
+	if err != nil {
+		return err
+	}
+	n, err := rubyInteger(v)
+	if err != nil {
+		return err
+	}
+	if n.CmpAbs(big.NewInt(maxFormatWidth)) > 0 {
+		return errors.New("width too big")
+	}
+	s.width = int(n.Int64())
+	if s.width < 0 {
+		s.minus, s.width = true, -s.width
+	}
+	return nil
+}
+
+func (f *rubyFormat) precision(s *formatSpec) error {
+	if f.pos < len(f.src) && f.src[f.pos] == '*' {
+		f.pos++
+		var w formatSpec
+		if err := f.star(&w); err != nil {
+			return err
+		}
+		s.prec = w.width
+		return nil
+	}
+	var err error
+	s.prec, err = f.digits()
+	return err
+}
+
+func (f *rubyFormat) convert(c byte, s *formatSpec) error {
+	if strings.IndexByte("diuxXobBeEfgGaAcsp", c) < 0 {
+		return fmt.Errorf("malformed format string - %%%c", c)
+	}
+	if s.value == nil {
+		v, err := f.argument()
+		if err != nil {
+			return err
+		}
+		s.value = v
+	}
+	text, err := s.convert(c)
+	if err != nil {
+		return err
+	}
+	f.out.WriteString(text)
+	return nil
+}
+
+func (s *formatSpec) convert(c byte) (string, error) {
+	switch c {
+	case 'd', 'i', 'u':
+		n, err := rubyInteger(s.value)
+		if err != nil {
+			return "", err
+		}
+		return s.integer(new(big.Int).Abs(n).String(), n.Sign() < 0, ""), nil
+	case 'x', 'X', 'o', 'b', 'B':
+		n, err := rubyInteger(s.value)
+		if err != nil {
+			return "", err
+		}
+		return s.radix(n, c), nil
+	case 'e', 'E', 'f', 'g', 'G', 'a', 'A':
+		x, err := rubyFloat(s.value)
+		if err != nil {
+			return "", err
+		}
+		return s.float(x, c), nil
+	case 'c':
+		if str, ok := s.value.(String); ok {
+			_, n := utf8.DecodeRuneInString(string(str))
+			if n == 0 {
+				return "", errors.New("%c requires a character")
+			}
+			return s.pad(string(str)[:n]), nil
+		}
+		n, err := rubyInteger(s.value)
+		if err != nil {
+			return "", err
+		}
+		return s.pad(string(rune(n.Int64()))), nil
+	case 'p':
+		return s.pad(s.cut(InspectRuby(s.value))), nil
+	}
+	return s.pad(s.cut(rubyText(s.value))), nil
+}
+
+// rubyText is to_s: arrays and hashes as inspect shows them.
+func rubyText(v Value) string {
+	switch v := v.(type) {
+	case *Array, *Hash:
+		return InspectRuby(v)
+	}
+	return v.String()
+}
+
+func (s *formatSpec) cut(text string) string {
+	if s.prec < 0 {
+		return text
+	}
+	n := 0
+	for i := range text {
+		if n == s.prec {
+			return text[:i]
+		}
+		n++
+	}
+	return text
+}
+
+func (s *formatSpec) pad(text string) string {
+	n := s.width - utf8.RuneCountInString(text)
+	if n <= 0 {
+		return text
+	}
+	if s.minus {
+		return text + strings.Repeat(" ", n)
+	}
+	return strings.Repeat(" ", n) + text
+}
+
+func (s *formatSpec) sign(negative bool) string {
+	switch {
+	case negative:
+		return "-"
+	case s.plus:
+		return "+"
+	case s.space:
+		return " "
+	}
+	return ""
+}
+
+// integer lays digits out with sign, prefix, precision and zeros.
+func (s *formatSpec) integer(digits string, negative bool, prefix string) string {
+	sign := s.sign(negative) + prefix
+	if s.prec >= 0 {
+		if n := s.prec - len(digits); n > 0 {
+			digits = strings.Repeat("0", n) + digits
+		}
+	} else if s.zero && !s.minus {
+		if n := s.width - len(sign) - len(digits); n > 0 {
+			digits = strings.Repeat("0", n) + digits
+		}
+	}
+	return s.pad(sign + digits)
+}
+
+// radix writes in base 2, 8 or 16. Negative numbers are two's complements with endless leading
+// ones, shown as "..f", unless a sign is asked for.
+func (s *formatSpec) radix(n *big.Int, c byte) string {
+	base := map[byte]int{'x': 16, 'X': 16, 'o': 8, 'b': 2, 'B': 2}[c]
+	prefix := ""
+	if s.alt {
+		prefix = map[byte]string{'x': "0x", 'X': "0X", 'o': "0", 'b': "0b", 'B': "0B"}[c]
+	}
+	if n.Sign() == 0 {
+		prefix = ""
+	}
+	upper := func(t string) string {
+		if c == 'X' {
+			return strings.ToUpper(t)
+		}
+		return t
+	}
+	if n.Sign() >= 0 || s.plus || s.space {
+		return s.integer(upper(new(big.Int).Abs(n).Text(base)), n.Sign() < 0, prefix)
+	}
+	digits, top := complement(n, base)
+	switch {
+	case s.prec >= 0:
+		if fill := s.prec - len(digits); fill > 0 {
+			digits = strings.Repeat(top, fill) + digits
+		} else {
+			digits = ".." + digits
+		}
+	case s.zero && !s.minus:
+		if fill := s.width - len(prefix) - 2 - len(digits); fill > 0 {
+			digits = strings.Repeat(top, fill) + digits
+		}
+		digits = ".." + digits
+	default:
+		digits = ".." + digits
+	}
+	return s.pad(prefix + upper(digits))
+}
+
+// complement writes a negative number with its shortest two's complement in the base: one leading
+// digit of ones, and what differs.
+func complement(n *big.Int, base int) (digits, top string) {
+	shift := uint(map[int]int{2: 1, 8: 3, 16: 4}[base])
+	top = strconv.FormatInt(int64(base-1), base)
+	rest := new(big.Int).Set(n)
+	minusOne := big.NewInt(-1)
+	for rest.Cmp(minusOne) != 0 {
+		d := new(big.Int).And(rest, big.NewInt(int64(base-1)))
+		digits = d.Text(base) + digits
+		rest.Rsh(rest, shift)
+	}
+	return top + strings.TrimLeft(digits, top), top
+}
+
+func (s *formatSpec) float(x float64, c byte) string {
+	negative := math.Signbit(x) && !math.IsNaN(x)
+	x = math.Abs(x)
+	if math.IsInf(x, 0) || math.IsNaN(x) {
+		text := "Inf"
+		if math.IsNaN(x) {
+			text = "NaN"
+		}
+		return s.pad(s.sign(negative) + text)
+	}
+	text := s.floatDigits(x, c)
+	sign := s.sign(negative)
+	if s.zero && !s.minus {
+		if n := s.width - len(sign) - len(text); n > 0 {
+			if strings.HasPrefix(text, "0x") || strings.HasPrefix(text, "0X") {
+				text = text[:2] + strings.Repeat("0", n) + text[2:]
+			} else {
+				text = strings.Repeat("0", n) + text
+			}
+		}
+	}
+	return s.pad(sign + text)
+}
+
+func (s *formatSpec) floatDigits(x float64, c byte) string {
+	prec := s.prec
+	switch c {
+	case 'a', 'A':
+		return hexFloat(x, prec, c == 'A')
+	case 'g', 'G':
+		if prec < 0 {
+			prec = 6
+		}
+		return generalFloat(x, max(prec, 1), c, s.alt)
+	}
+	if prec < 0 {
+		prec = 6
+	}
+	text := strconv.FormatFloat(x, c, prec, 64)
+	if s.alt && prec == 0 && c == 'f' {
+		text += "."
+	}
+	return text
+}
+
+// generalFloat is C's %g.
+func generalFloat(x float64, prec int, c byte, keepZeros bool) string {
+	exp := 0
+	if x != 0 {
+		_, e, _ := strings.Cut(strconv.FormatFloat(x, 'e', prec-1, 64), "e")
+		exp, _ = strconv.Atoi(e)
+	}
+	if exp < -4 || exp >= prec {
+		text := strconv.FormatFloat(x, c-'g'+'e', prec-1, 64)
+		mantissa, e, _ := strings.Cut(text, string(c-'g'+'e'))
+		if !keepZeros && strings.Contains(mantissa, ".") {
+			mantissa = strings.TrimRight(strings.TrimRight(mantissa, "0"), ".")
+		}
+		return mantissa + string(c-'g'+'e') + e
+	}
+	text := strconv.FormatFloat(x, 'f', prec-1-exp, 64)
+	if !keepZeros && strings.Contains(text, ".") {
+		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
+	}
+	return text
+}
+
+func hexFloat(x float64, prec int, upper bool) string {
+	text := strconv.FormatFloat(x, 'x', prec, 64)
+	mantissa, exp, _ := strings.Cut(text, "p")
+	sign, digits := exp[:1], strings.TrimLeft(exp[1:], "0")
+	if digits == "" {
+		digits = "0"
+	}
+	text = mantissa + "p" + sign + digits
+	if upper {
+		return strings.ToUpper(text)
+	}
+	return text
+}
+
+// rubyInteger is Ruby's Integer(): floats are cut, strings are read strictly.
+func rubyInteger(v Value) (*big.Int, error) {
+	switch v := v.(type) {
+	case Integer:
+		return big.NewInt(int64(v)), nil
+	case Float:
+		if math.IsInf(float64(v), 0) || math.IsNaN(float64(v)) {
+			return nil, fmt.Errorf("%s", FormatFloat(float64(v)))
+		}
+		n, _ := big.NewFloat(math.Floor(float64(v))).Int(nil)
+		return n, nil
+	case String:
+		if n, ok := parseRubyInteger(string(v)); ok {
+			return n, nil
+		}
+		return nil, fmt.Errorf("invalid value for Integer(): %s", QuoteRuby(string(v)))
+	case Timestamp:
+		return big.NewInt(int64(v) / 1e9), nil
+	case Timespan:
+		return big.NewInt(int64(v) / 1e9), nil
+	case Undef:
+		return nil, errors.New("can't convert nil into Integer")
+	case Boolean:
+		return nil, fmt.Errorf("can't convert %t into Integer", bool(v))
+	}
+	return nil, fmt.Errorf("can't convert %s into Integer", RubyClass(v))
+}
+
+func parseRubyInteger(s string) (*big.Int, bool) {
+	s = strings.TrimSpace(s)
+	if s == "" || len(s) > 4096 || strings.HasPrefix(s, "_") || strings.HasSuffix(s, "_") || strings.Contains(s, "__") {
+		return nil, false
+	}
+	return new(big.Int).SetString(s, 0)
+}
+
+func rubyFloat(v Value) (float64, error) {
+	switch v := v.(type) {
+	case Integer:
+		return float64(v), nil
+	case Float:
+		return float64(v), nil
+	case String:
+		if f, err := strconv.ParseFloat(strings.TrimSpace(string(v)), 64); err == nil && !strings.ContainsAny(string(v), "nN") {
+			return f, nil
+		}
+		return 0, fmt.Errorf("invalid value for Float(): %s", QuoteRuby(string(v)))
+	case Timestamp:
+		return float64(v) / 1e9, nil
+	case Timespan:
+		return float64(v) / 1e9, nil
+	case Undef:
+		return 0, errors.New("can't convert nil into Float")
+	case Boolean:
+		return 0, fmt.Errorf("can't convert %t into Float", bool(v))
+	}
+	return 0, fmt.Errorf("can't convert %s into Float", RubyClass(v))
+}

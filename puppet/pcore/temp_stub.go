@@ -1,3 +1,0 @@
-package pcore
-
-func (t *InitType) takes(o Type) bool { return false }
