@@ -29,7 +29,7 @@ func (s *Server) respond(raw []byte, tcp bool, send sender) error {
 		return nil
 	}
 	m := new(dns.Msg)
-	if err := m.Unpack(raw); err != nil {
+	if err := m.Unpack(raw); err != nil || emptyTSIG(m) {
 		s.count.malformed.Add(1)
 		return send(formatError(raw))
 	}
@@ -142,6 +142,12 @@ func limit(m *dns.Msg, sig *signature) int {
 		size -= signatureRoom
 	}
 	return size
+}
+
+// emptyTSIG finds a signature record without content, which the codec accepts.
+func emptyTSIG(m *dns.Msg) bool {
+	t := m.IsTsig()
+	return t != nil && t.Algorithm == ""
 }
 
 // formatError answers what cannot be read with its own header.
