@@ -24,6 +24,9 @@ import (
 //go:embed ruby.wasm.zst stdlib.tar.zst VERSION SHA256SUMS
 var files embed.FS
 
+// LibraryDir is the folder of the standard library within Library's tree.
+const LibraryDir = "usr/local/lib/ruby/3.4.0"
+
 // Version names the package that the interpreter comes from, as NAME@VERSION.
 func Version() string {
 	data, _ := files.ReadFile("VERSION")
@@ -33,8 +36,7 @@ func Version() string {
 // Interpreter unpacks the WebAssembly module.
 func Interpreter() ([]byte, error) { return unpack("ruby.wasm.zst") }
 
-// Library unpacks the standard library: a read-only file tree in memory, for
-// the guest's root directory.
+// Library unpacks the standard library: a read-only file tree in memory.
 func Library() (fstest.MapFS, error) {
 	data, err := unpack("stdlib.tar.zst")
 	if err != nil {

@@ -128,7 +128,7 @@ func library(ctx context.Context, wasm []byte) ([]byte, error) {
 	}
 	defer p.Close(ctx)
 	var stdout, stderr bytes.Buffer
-	vm, err := p.Boot(ctx, guest.Streams{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr}, "ruby", "--disable-gems")
+	vm, err := p.Boot(ctx, guest.Streams{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr}, "ruby", "--disable-gems", "-e_=0")
 	if err != nil {
 		return nil, err
 	}

@@ -67,13 +67,17 @@ func (vm *VM) Reset(snap *Snapshot) bool {
 	return !vm.mod.IsClosed() && int(vm.mod.Memory().Size()) == snap.Size() && vm.load(snap) == nil
 }
 
-// globals are the stack pointer and the like; a VM at rest has those of a new one.
+// restGlobals are the stack pointer and whether the stack is being unwound; the
+// third global is where it was unwound to last, which the next time sets again.
+const restGlobals = 2
+
+// globals are those of the guest's registers that a VM at rest has like a new one.
 func (vm *VM) globals() []uint64 {
 	mod, ok := vm.mod.(experimental.InternalModule)
 	if !ok {
 		return nil
 	}
-	values := make([]uint64, mod.NumGlobal())
+	values := make([]uint64, min(restGlobals, mod.NumGlobal()))
 	for i := range values {
 		values[i] = mod.Global(i).Get()
 	}
