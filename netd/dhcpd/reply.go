@@ -9,6 +9,12 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 )
 
+// ipxeOptions is iPXE's own option, and noProxyDHCP in it tells that nobody else
+// will name a boot file: iPXE waits three seconds for such a word otherwise.
+const ipxeOptions = dhcpv4.GenericOptionCode(175)
+
+func noProxyDHCP() []byte { return []byte{176, 1, 1} }
+
 // fileField is how long a name the header's file field holds, with its NUL.
 const fileField = 128
 
@@ -83,6 +89,9 @@ func (b Boot) bootOptions(q *inquiry, v verdict, m *dhcpv4.DHCPv4, set func(dhcp
 	if file == "" {
 		return
 	}
+	if q.firmware.ipxe {
+		set(ipxeOptions, noProxyDHCP())
+	}
 	if len(file) < fileField {
 		m.BootFileName = file
 	}
@@ -117,5 +126,5 @@ func addrs(as []netip.Addr) []byte {
 }
 
 func seconds(d time.Duration) []byte {
-	return binary.BigEndian.AppendUint32(nil, uint32(max(d, 0)/time.Second))
+	return binary.BigEndian.AppendUint32(nil, uint32(max(d, 0).Round(time.Second)/time.Second))
 }
