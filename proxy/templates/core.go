@@ -51,8 +51,8 @@ func (c *Core) Forward(ctx context.Context, r Request) (Answer, error) {
 	}
 	query.Set("url", cmp.Or(r.URL, c.public))
 	target := *c.base
-	target.Path += r.Path
-	target.RawPath = c.base.EscapedPath() + escapePath(r.Path)
+	// Core reads plus signs in template and host group names as spaces.
+	target.Path += strings.ReplaceAll(r.Path, " ", "+")
 	target.RawQuery = query.Encode()
 	req, err := http.NewRequestWithContext(ctx, r.Method, target.String(), bytes.NewReader(r.Body))
 	if err != nil {
@@ -64,16 +64,6 @@ func (c *Core) Forward(ctx context.Context, r Request) (Answer, error) {
 		return Answer{}, err
 	}
 	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
-}
-
-// escapePath writes spaces as plus signs, which core reads back in template and
-// host group names.
-func escapePath(p string) string {
-	parts := strings.Split(p, "/")
-	for i, part := range parts {
-		parts[i] = strings.ReplaceAll(url.PathEscape(part), "%20", "+")
-	}
-	return strings.Join(parts, "/")
 }
 
 func forwarded(r Request) http.Header {
