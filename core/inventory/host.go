@@ -7,61 +7,51 @@ import (
 	"github.com/chargehand/chargehand/core/noun"
 )
 
-// A Host is a machine. Its addresses, domain and subnets are those of its
-// primary interface; MAC and PXE those of its provision interface.
+// A Host is a machine. Its domain, subnets and addresses are copies of its
+// primary interface's, kept equal by every save.
 type Host struct {
 	noun.Base
-	Name                 string // the FQDN where a domain is known, lower case
-	Certname             string // the name that its certificate has; Name unless set
-	Comment              string
-	OrganizationID       int64
-	LocationID           int64
-	OperatingSystemID    int64
-	ArchitectureID       int64
-	MediumID             int64
-	PtableID             int64
-	Disk                 string // partition text that replaces the table's
-	ModelID              int64
-	HostgroupID          int64
-	EnvironmentID        int64
-	PuppetProxyID        int64
-	PuppetCAProxyID      int64
-	RealmID              int64
-	ComputeResourceID    int64
-	ComputeProfileID     int64
-	ImageID              int64
-	ImageFile            string
-	UUID                 string // of the virtual machine
-	OwnerID              int64
-	OwnerType            string // "User" or "Usergroup"
-	CreatorID            int64
-	Managed              bool
-	Enabled              bool
-	Build                bool
-	ProvisionMethod      string // "build" or "image"
-	PXELoader            string
-	RootPass             noun.Secret // crypted
-	GrubPass             noun.Secret
-	OTP                  noun.Secret // one-time password of the realm
-	Token                string      // opens the build endpoints while Build
-	TokenExpires         time.Time
-	BuildErrors          string
-	InitiatedAt          time.Time
-	InstalledAt          time.Time
-	LastReport           time.Time
-	LastCompile          time.Time
-	GlobalStatus         int64
-	BuildStatus          int64
-	ConfigurationStatus  int64  // the bit field of the last report; core/report packs it
-	LastOrigin           string // of the last report
-	ReportCount          int64
-	LockVersion          int64 // grows with each save; a stale one is refused
-	Interfaces           []Interface
-	PuppetclassIDs       []int64
-	Parameters           []noun.Parameter
-	Overwrite            bool   // asked for with this save: replace conflicting records
-	ProgressReportID     string // asked for with this save
-	DestroyVMOnDeleteAsk bool
+	Name                string // the FQDN where a domain is known, lower case
+	Certname            string // the name that its certificate has; Name unless set
+	Comment             string
+	OrganizationID      int64
+	LocationID          int64
+	HostDefaults               // domain and subnets are the primary interface's
+	IP, IP6, MAC        string // the primary interface's
+	Disk                string // partition text that replaces the table's
+	ModelID             int64
+	HostgroupID         int64
+	ImageID             int64
+	ImageFile           string
+	UUID                string // of the virtual machine
+	OwnerID             int64
+	OwnerType           string // "User" or "Usergroup"
+	CreatorID           int64
+	Managed             bool
+	Enabled             bool
+	Build               bool
+	ProvisionMethod     string      // "build" or "image"
+	RootPass            noun.Secret // crypted
+	GrubPass            noun.Secret
+	OTP                 noun.Secret // one-time password of the realm
+	Token               string      // opens the build endpoints while Build
+	TokenExpires        time.Time
+	BuildErrors         string
+	InitiatedAt         time.Time
+	InstalledAt         time.Time
+	LastReport          time.Time
+	LastCompile         time.Time
+	GlobalStatus        int64 // 0 OK, 1 Warning, 2 Error
+	BuildStatus         int64 // 0 built, 1 pending, 2 token expired, 3 failed
+	ConfigurationStatus int64 // the bit field of the last report; core/report packs it
+	ConfigurationLabel  string
+	LastOrigin          string // of the last report
+	LockVersion         int64  // grows with each save; a stale one is refused
+	Interfaces          []Interface
+	PuppetclassIDs      []int64
+	Parameters          []noun.Parameter
+	Overwrite           bool   // asked for with this save, not kept: replace conflicting records
+	ProgressReportID    string // asked for with this save, not kept
 }
 
 // Primary is the interface that gives the host its name and addresses; nil

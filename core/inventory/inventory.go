@@ -6,3 +6,39 @@
 // typed structs. Optional references are 0 and optional text is "" where a row
 // has none. It may import core/noun, core/search and internal packages.
 package inventory
+
+import "github.com/chargehand/chargehand/core/noun"
+
+// Options are what the nouns involve outside of their rows; all may be nil.
+type Options struct {
+	Hosts  HostOptions
+	Prober Prober
+}
+
+// Nouns are all nouns of the inventory: a new one is one line here.
+func Nouns(o Options) []noun.Declared {
+	return []noun.Declared{
+		Organizations(),
+		Locations(),
+		SmartProxies(o.Prober),
+		Domains(),
+		Subnets(),
+		Architectures(),
+		OperatingSystems(),
+		OSDefaultTemplates(),
+		Media(),
+		Ptables(),
+		TemplateKinds(),
+		ProvisioningTemplates(),
+		TemplateCombinations(),
+		Environments(),
+		Puppetclasses(),
+		Hostgroups(),
+		Hosts(o.Hosts),
+		Interfaces(),
+		CommonParameters(),
+		ConfigReports(),
+		FactNames(),
+		FactValues(),
+	}
+}

@@ -15,6 +15,8 @@ type Puppetclass struct {
 	noun.Base
 	Name           string
 	EnvironmentIDs []int64
+	HostIDs        []int64 // those given the class themselves
+	HostgroupIDs   []int64
 }
 
 // ModuleName is the part before the first "::".
@@ -25,4 +27,36 @@ func (c *Puppetclass) ModuleName() string {
 		}
 	}
 	return c.Name
+}
+
+// Environments declares the Puppet environments.
+func Environments() *noun.Noun[Environment] {
+	return noun.Declare("environment", func(e *Environment) noun.Fields {
+		return noun.Fields{
+			noun.Resource("ForemanPuppet::Environment"), noun.Under("location", "organization", "puppetclass"),
+			noun.Text("name", &e.Name).Required().Unique().Format(environmentName).Search(),
+			noun.Many("puppetclass", "puppetclasses", &e.PuppetclassIDs, "puppetclass", "environment_classes", "environment_id", "puppetclass_id"),
+			noun.Has("template_combinations", "template_combination", "environment").OnDelete(noun.Cascade).Shown(),
+			noun.Has("hosts", "host", "environment").OnDelete(noun.Refuse),
+			noun.Has("hostgroups", "hostgroup", "environment").OnDelete(noun.Refuse),
+			noun.InTaxonomies(&e.Taxed),
+		}
+	})
+}
+
+// Puppetclasses declares the classes that the environments' code defines.
+func Puppetclasses() *noun.Noun[Puppetclass] {
+	return noun.Declare("puppetclass", func(p *Puppetclass) noun.Fields {
+		return noun.Fields{
+			noun.Resource("ForemanPuppet::Puppetclass"), noun.Plural("puppetclasses"), noun.Named("Puppet class"),
+			noun.Under("environment", "hostgroup", "host"), noun.InBrief("name", "module_name"),
+			noun.Text("name", &p.Name).Required().Unique().Format(noSpace).Search(),
+			noun.Computed("module_name", func(p *Puppetclass, _ *noun.Names) any { return p.ModuleName() }),
+			noun.Many("environment", "environments", &p.EnvironmentIDs, "environment", "environment_classes", "puppetclass_id", "environment_id"),
+			noun.Many("host", "hosts", &p.HostIDs, "host", "host_classes", "puppetclass_id", "host_id").OnDelete(noun.Refuse).ReadOnly().Hidden(),
+			noun.Many("hostgroup", "hostgroups", &p.HostgroupIDs, "hostgroup", "hostgroup_classes", "puppetclass_id", "hostgroup_id").OnDelete(noun.Refuse).ReadOnly(),
+			noun.SearchOn("environment", "environments.name"), noun.SearchOn("hostgroup", "hostgroups.name").Explicit(),
+			noun.SearchOn("host", "hosts.name").Explicit(),
+		}
+	})
 }

@@ -1,9 +1,11 @@
 package inventory
 
 import (
+	"context"
 	"encoding/json"
 
 	"github.com/chargehand/chargehand/core/noun"
+	"github.com/chargehand/chargehand/internal/errs"
 )
 
 // A SmartProxy is a registered Smart Proxy and the features it told us it has.
@@ -18,6 +20,7 @@ type SmartProxy struct {
 
 // A Feature is what a proxy can do, with the settings and capabilities it reports.
 type Feature struct {
+	ID           int64           `json:"id"`
 	Name         string          `json:"name"` // "DNS", "DHCP", "TFTP", "Puppet CA", "Templates" …
 	Capabilities []string        `json:"capabilities"`
 	Settings     json.RawMessage `json:"settings,omitempty"`
@@ -31,4 +34,57 @@ func (p *SmartProxy) Has(feature string) bool {
 		}
 	}
 	return false
+}
+
+// SmartProxies declares the registered Smart Proxies. Prober, which may be nil,
+// asks a proxy for its features when it is created or its URL changes.
+func SmartProxies(prober Prober) *noun.Noun[SmartProxy] {
+	return noun.Declare("smart_proxy", func(p *SmartProxy) noun.Fields {
+		return noun.Fields{
+			noun.Plural("smart_proxies"), noun.Under("location", "organization"), noun.InBrief("name", "url"), noun.Dotted(),
+			noun.Text("name", &p.Name).Required().Unique().Search(),
+			noun.Text("url", &p.URL).Required().Unique().Clean(trimSlash).Format(proxyURL).Label("URL").Search(),
+			noun.Text("version", &p.Version).ReadOnly().Hidden(),
+			noun.JSON("features", &p.Features).ReadOnly(),
+			noun.Has("hosts", "host", "puppet_proxy").OnDelete(noun.Refuse),
+			noun.Has("hosts_ca", "host", "puppet_ca_proxy").OnDelete(noun.Refuse),
+			noun.Has("hostgroups", "hostgroup", "puppet_proxy").OnDelete(noun.Refuse),
+			noun.Has("hostgroups_ca", "hostgroup", "puppet_ca_proxy").OnDelete(noun.Refuse),
+			noun.Has("domains", "domain", "dns").OnDelete(noun.Refuse),
+			noun.Has("subnets_dhcp", "subnet", "dhcp").OnDelete(noun.Refuse),
+			noun.Has("subnets_tftp", "subnet", "tftp").OnDelete(noun.Refuse),
+			noun.Has("subnets_dns", "subnet", "dns").OnDelete(noun.Refuse),
+			noun.Has("subnets_httpboot", "subnet", "httpboot").OnDelete(noun.Refuse),
+			noun.Has("subnets_template", "subnet", "template").OnDelete(noun.Refuse),
+			noun.Has("subnets_bmc", "subnet", "bmc").OnDelete(noun.Refuse),
+			noun.Has("subnets_ipam", "subnet", "externalipam").OnDelete(noun.Refuse),
+			noun.InTaxonomies(&p.Taxed),
+			noun.Act("refresh", "PUT", "edit_smart_proxies"),
+			noun.Act("version", "GET", "view_smart_proxies"),
+			noun.Act("logs", "GET", "view_smart_proxies"),
+			noun.Check(func(ctx context.Context, c *noun.Change[SmartProxy]) error {
+				return probe(ctx, prober, c)
+			}),
+		}
+	})
+}
+
+// A Prober asks a Smart Proxy what it can do.
+type Prober interface {
+	// Probe gives the proxy's version and features. It may be called again for
+	// the same URL, and holds a transaction up: its time must be bounded.
+	Probe(ctx context.Context, url string) (version string, features []Feature, err error)
+}
+
+func probe(ctx context.Context, prober Prober, c *noun.Change[SmartProxy]) error {
+	if prober == nil || c.New == nil || c.New.URL == "" || c.Old != nil && c.Old.URL == c.New.URL {
+		return nil
+	}
+	version, features, err := prober.Probe(ctx, c.New.URL)
+	if err != nil {
+		c.Fail("base", "Unable to communicate with the proxy: %s", errs.PublicText(err))
+		return nil
+	}
+	c.New.Version, c.New.Features = version, features
+	return nil
 }

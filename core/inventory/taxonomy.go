@@ -1,6 +1,11 @@
 package inventory
 
-import "github.com/chargehand/chargehand/core/noun"
+import (
+	"context"
+	"strings"
+
+	"github.com/chargehand/chargehand/core/noun"
+)
 
 // A Taxonomy is a node of one of the two trees that records are shared out in.
 type Taxonomy struct {
@@ -19,3 +24,70 @@ type Organization struct{ Taxonomy }
 
 // A Location is a node of the tree of locations.
 type Location struct{ Taxonomy }
+
+// Organizations declares the tree of organizations.
+func Organizations() *noun.Noun[Organization] {
+	return noun.Declare("organization", func(o *Organization) noun.Fields {
+		return append(taxonomyFields(&o.Taxonomy, "Organization", func(o *Organization) *Taxonomy { return &o.Taxonomy }),
+			noun.SearchOn("organization_id", "id").Explicit())
+	})
+}
+
+// Locations declares the tree of locations.
+func Locations() *noun.Noun[Location] {
+	return noun.Declare("location", func(l *Location) noun.Fields {
+		return append(taxonomyFields(&l.Taxonomy, "Location", func(l *Location) *Taxonomy { return &l.Taxonomy }),
+			noun.SearchOn("location_id", "id").Explicit())
+	})
+}
+
+func taxonomyFields[T any](t *Taxonomy, class string, of func(*T) *Taxonomy) noun.Fields {
+	self := strings.ToLower(class)
+	precedence := map[string]int{"Organization": 10, "Location": 20}[class]
+	nodeOf := func(r *T) node { return of(r) }
+	return noun.Fields{
+		noun.SharedTable("taxonomies", "type", class), noun.OrderedBy("title"), noun.InBrief("name", "title", "description"),
+		noun.Text("name", &t.Name).Required().Search(),
+		noun.Text("title", &t.Title).ReadOnly().Title().Search(),
+		noun.Text("description", &t.Description).Long().Search().Explicit(),
+		noun.Ref("parent", &t.ParentID, self),
+		noun.Text("ancestry", &t.Ancestry).ReadOnly(),
+		noun.JSON("ignore_types", &t.IgnoreTypes).Hidden(),
+		noun.Computed("select_all_types", func(r *T, _ *noun.Names) any { return orEmpty(of(r).IgnoreTypes) }).On(noun.Show),
+		noun.Has("hosts", "host", self).OnDelete(noun.Refuse),
+		noun.Has("children", self, "parent"),
+		noun.WithParameters(&t.Parameters, class+"Parameter", precedence, self+"_parameters_attributes"),
+		noun.Prepare(func(ctx context.Context, c *noun.Change[T]) error { return place(ctx, c, nodeOf) }),
+		noun.Saved(func(ctx context.Context, c *noun.Change[T]) error { return follow(ctx, c, nodeOf) }),
+		noun.Check(func(ctx context.Context, c *noun.Change[T]) error {
+			if c.New != nil {
+				return nil
+			}
+			return childless(ctx, c, of(c.Old))
+		}),
+	}
+}
+
+// childless refuses to delete a taxonomy that has others below it.
+func childless[T any](ctx context.Context, c *noun.Change[T], t *Taxonomy) error {
+	children, err := noun.Find[T](ctx, c.Tx, noun.Match{"parent": t.ID})
+	if err == nil && len(children) > 0 {
+		return &HasChildren{Name: t.Name}
+	}
+	return err
+}
+
+// HasChildren is the refusal to delete a node of a tree that is not a leaf. The
+// API answers 200 for taxonomies, as upstream does, and 409 for host groups.
+type HasChildren struct{ Name string }
+
+func (h *HasChildren) Error() string {
+	return "Cannot delete " + h.Name + " because it has nested items."
+}
+
+func orEmpty(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}

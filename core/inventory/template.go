@@ -1,6 +1,10 @@
 package inventory
 
-import "github.com/chargehand/chargehand/core/noun"
+import (
+	"context"
+
+	"github.com/chargehand/chargehand/core/noun"
+)
 
 // A TemplateKind is what a provisioning template is for: "provision", "PXELinux" …
 type TemplateKind struct {
@@ -22,6 +26,7 @@ type ProvisioningTemplate struct {
 	Locked             bool
 	Default            bool // associated with new organizations and locations
 	Vendor             string
+	ClonedFromID       int64
 	OperatingSystemIDs []int64
 	Combinations       []TemplateCombination
 }
@@ -48,4 +53,97 @@ type Ptable struct {
 	Default            bool
 	Vendor             string
 	OperatingSystemIDs []int64
+}
+
+// TemplateKinds declares the kinds of provisioning templates. They are seeded.
+func TemplateKinds() *noun.Noun[TemplateKind] {
+	return noun.Declare("template_kind", func(k *TemplateKind) noun.Fields {
+		return noun.Fields{
+			noun.Only("index"), noun.Needs("index", "view_provisioning_templates"), noun.PermissionsOf("provisioning_templates"),
+			noun.Text("name", &k.Name).Required().Unique().Search(),
+			noun.Text("description", &k.Description).Hidden(),
+		}
+	})
+}
+
+// ProvisioningTemplates declares the templates that hosts are installed with.
+func ProvisioningTemplates() *noun.Noun[ProvisioningTemplate] {
+	return noun.Declare("provisioning_template", func(t *ProvisioningTemplate) noun.Fields {
+		return noun.Fields{
+			noun.Under("location", "organization", "operatingsystem"), noun.InBrief("name", "template_kind_id"),
+			noun.Text("name", &t.Name).Required().Unique().Search(),
+			noun.Ref("template_kind", &t.KindID, "template_kind").Label("Kind"),
+			noun.Bool("snippet", &t.Snippet).Search(),
+			noun.Text("description", &t.Description).Long(),
+			noun.Text("template", &t.Template).Long().Required().On(noun.Show).Search(),
+			noun.Bool("locked", &t.Locked).On(noun.Show).Search(),
+			noun.Bool("default", &t.Default).Hidden().Search("default_template").Explicit(),
+			noun.Text("vendor", &t.Vendor).Hidden().ReadOnly().Search().Explicit(),
+			noun.Ref("cloned_from", &t.ClonedFromID, "provisioning_template").ReadOnly().Nameless().On(noun.Show),
+			noun.Owns("template_combinations", &t.Combinations, "template_combination", "provisioning_template").Attributes("template_combinations_attributes").Full(),
+			noun.Many("operatingsystem", "operatingsystems", &t.OperatingSystemIDs, "operatingsystem", "operatingsystems_provisioning_templates", "provisioning_template_id", "operatingsystem_id"),
+			noun.Has("os_default_templates", "os_default_template", "provisioning_template").OnDelete(noun.Refuse).Shown(),
+			noun.InTaxonomies(&t.Taxed),
+			noun.SearchOn("operatingsystem", "operatingsystems.name"), noun.SearchOn("kind", "template_kind.name"),
+			noun.SearchOn("hostgroup", "template_combinations.hostgroup.name"),
+			noun.SearchOn("environment", "template_combinations.environment.name"),
+			noun.Act("clone", "POST", "create_provisioning_templates"),
+			noun.Act("export", "GET", "view_provisioning_templates"),
+			noun.Check(checkTemplate),
+		}
+	})
+}
+
+func checkTemplate(_ context.Context, c *noun.Change[ProvisioningTemplate]) error {
+	switch {
+	case c.New == nil && c.Old.Locked, c.New != nil && c.Old != nil && c.Old.Locked && c.New.Locked && c.Old.Template != c.New.Template:
+		c.Fail("base", "This template is locked. Please clone it to a new template to customize.")
+	case c.New == nil:
+	case !c.New.Snippet && c.New.KindID == 0:
+		c.Fail("template_kind_id", "can't be blank")
+	}
+	return nil
+}
+
+// TemplateCombinations declares the preference of templates for host groups.
+func TemplateCombinations() *noun.Noun[TemplateCombination] {
+	return noun.Declare("template_combination", func(t *TemplateCombination) noun.Fields {
+		return noun.Fields{
+			noun.OnlyUnder("provisioning_template", "hostgroup"), noun.PermissionsOf("provisioning_templates"),
+			noun.InBrief("provisioning_template_id", "hostgroup_id"),
+			noun.Ref("provisioning_template", &t.TemplateID, "provisioning_template"),
+			noun.Ref("hostgroup", &t.HostgroupID, "hostgroup").Unique("provisioning_template_id", "environment_id"),
+			noun.Ref("environment", &t.EnvironmentID, "environment").Hidden(),
+		}
+	})
+}
+
+// Ptables declares the partition tables.
+func Ptables() *noun.Noun[Ptable] {
+	return noun.Declare("ptable", func(p *Ptable) noun.Fields {
+		return noun.Fields{
+			noun.Under("location", "organization", "operatingsystem"), noun.Named("Partition table"), noun.InBrief("name"),
+			noun.Text("name", &p.Name).Required().Unique().Search(),
+			noun.Text("description", &p.Description).Long(),
+			noun.Text("os_family", &p.OSFamily).Label("Operating system family").Enum(Families()...).Search("family"),
+			noun.Text("layout", &p.Layout).Long().Required().On(noun.Show).Search("layout", "template"),
+			noun.Bool("snippet", &p.Snippet).Hidden().Search(),
+			noun.Bool("locked", &p.Locked).On(noun.Show).Search(),
+			noun.Bool("default", &p.Default).Hidden().Search().Explicit(),
+			noun.Text("vendor", &p.Vendor).Hidden().ReadOnly().Search().Explicit(),
+			noun.Many("operatingsystem", "operatingsystems", &p.OperatingSystemIDs, "operatingsystem", "operatingsystems_ptables", "ptable_id", "operatingsystem_id"),
+			noun.Has("hosts", "host", "ptable").OnDelete(noun.Refuse), noun.Has("hostgroups", "hostgroup", "ptable").OnDelete(noun.Refuse),
+			noun.InTaxonomies(&p.Taxed),
+			noun.Act("clone", "POST", "create_ptables"), noun.Act("export", "GET", "view_ptables"),
+			noun.Check(func(_ context.Context, c *noun.Change[Ptable]) error {
+				if c.New == nil && c.Old.Locked {
+					c.Fail("base", "This template is locked. Please clone it to a new template to customize.")
+				}
+				if c.New != nil && c.New.Snippet && c.New.OSFamily != "" {
+					c.Fail("os_family", "must be blank")
+				}
+				return nil
+			}),
+		}
+	})
 }

@@ -40,13 +40,13 @@ type Conn interface {
 
 // A Selection says which rows, in what order.
 type Selection struct {
-	Scope   Scope
-	Cond    search.Cond   // of the noun's search fields; nil is all
-	Where   []Test        // all must hold
-	AnyOf   []Test        // at least one must hold, unless empty
-	Order   []Order       // then by id
-	Limit   int64         // 0 is no limit
-	Offset  int64
+	Scope  Scope
+	Cond   search.Cond // of the noun's search fields; nil is all
+	Where  []Test      // all must hold
+	AnyOf  []Test      // at least one must hold, unless empty
+	Order  []Order     // then by id
+	Limit  int64       // 0 is no limit
+	Offset int64
 }
 
 // A Test compares what a path leads to with a value.

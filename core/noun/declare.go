@@ -51,6 +51,7 @@ type Any struct {
 	internal    bool     // no API of its own
 	unaudited   bool
 	briefNeeds  []string
+	asked       []*Field
 	loaded      []func(ctx context.Context, tx *Tx, recs []any, ns *Names, whole bool) error
 	make        func() any
 	pointer     func(any) unsafe.Pointer
@@ -373,6 +374,19 @@ func (n *Any) assocLabel() string {
 		return "host group"
 	}
 	return n.name
+}
+
+// ParameterFields are the attributes of parameters that belong to no record.
+func ParameterFields(p *Parameter) Fields {
+	return Fields{
+		Text("name", &p.Name).Required().Unique().Format(noSpace).Search(),
+		Text("parameter_type", &p.Type).Column("key_type").Default("string").Enum(ParameterTypes()...).Search("key_type", "parameter_type"),
+		Bool("hidden_value", &p.Hidden),
+		Computed("hidden_value?", func(p *Parameter, _ *Names) any { return p.Hidden }),
+		parameterValue(&p.Value),
+		Text("searchable_value", &p.Search).Long().NotNull().Hidden().ReadOnly().Search("value"),
+		Prepare(func(_ context.Context, c *Change[Parameter]) error { return prepareParameter(c) }),
+	}
 }
 
 func noSpace(s string) string {

@@ -136,6 +136,16 @@ func Computed[T any](name string, f func(rec *T, names *Names) any) *Field {
 	return w
 }
 
+// Asked is true for one save when its body says so; it is not kept.
+func Asked(name string, p *bool) Word {
+	off := unsafe.Pointer(p)
+	return wordFunc(func(d *declaration) {
+		f := field(BoolKind, name, off)
+		f.off, f.owner = d.offset(f.off), d.noun
+		d.noun.asked = append(d.noun.asked, f)
+	})
+}
+
 // Required fields can't be blank.
 func (f *Field) Required() *Field { f.required = true; return f }
 
@@ -195,7 +205,10 @@ func (f *Field) Hidden() *Field { f.hidden = true; return f }
 func (f *Field) Enum(values ...string) *Field { f.enum = values; return f }
 
 // Format adds a check of text that is not empty: it gives what is wrong, or "".
-func (f *Field) Format(check func(string) string) *Field { f.checks = append(f.checks, check); return f }
+func (f *Field) Format(check func(string) string) *Field {
+	f.checks = append(f.checks, check)
+	return f
+}
 
 // Clean normalises text before it is checked.
 func (f *Field) Clean(clean func(string) string) *Field { f.clean = clean; return f }
@@ -250,3 +263,7 @@ func (f *Field) declare(d *declaration) {
 	d.noun.items = append(d.noun.items, f)
 	d.noun.searchWords = append(d.noun.searchWords, f.searches...)
 }
+
+// ShownAs shows a Computed field under another name, one that a kept field that
+// is Hidden is set by.
+func (f *Field) ShownAs(key string) *Field { f.shown = key; return f }

@@ -102,6 +102,9 @@ func (n *Any) allSetters() map[string]setter {
 		}
 		f.addSetters(m)
 	}
+	for _, f := range n.asked {
+		m[f.name] = f.assign
+	}
 	for _, l := range n.links {
 		if !l.readonly {
 			l.addSetters(m)
@@ -507,4 +510,3 @@ func (c *Child) match(have []any, body map[string]any) (any, error) {
 	}
 	return nil, nil
 }
-

@@ -1,10 +1,13 @@
 package noun
 
 import (
+	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/chargehand/chargehand/internal/errs"
 	"github.com/goccy/go-yaml"
 )
 
@@ -103,4 +106,31 @@ func parameterValue(p *string) *Field {
 	f := Text("value", p).Long().NotNull()
 	f.shape = shapeParameter
 	return f
+}
+
+// ParametersOf gives the parameters of a parameter noun ("domain_parameter",
+// "common_parameter") that belong to the owners, in the order of owners and by
+// name within; of global ones all. The program itself asks.
+func ParametersOf(ctx context.Context, tx *Tx, name string, owners []int64) ([]*Parameter, error) {
+	n := tx.reg.byName[name]
+	if n == nil {
+		return nil, errs.New(errs.Internal, "no noun %q is registered", name)
+	}
+	sel := Selection{Scope: Everything(), Order: []Order{{Target: &Target{Field: n.by["name"]}}}}
+	if n.parentField != nil {
+		if len(owners) == 0 {
+			return nil, nil
+		}
+		sel.Where = []Test{{Target: &Target{Field: n.parentField}, Kind: oneOf, Values: anys(owners)}}
+	}
+	recs, err := tx.conn.Select(ctx, n, sel, nil)
+	out := make([]*Parameter, len(recs))
+	for i, r := range recs {
+		out[i] = r.(*Parameter)
+		out[i].Kind = n.typeValue
+	}
+	slices.SortStableFunc(out, func(a, b *Parameter) int {
+		return slices.Index(owners, a.ParentID) - slices.Index(owners, b.ParentID)
+	})
+	return out, err
 }

@@ -275,3 +275,33 @@ func (n *Any) idTest(ids ...int64) Test {
 	}
 	return Test{Target: t, Kind: search.OneOf, Values: anys(ids)}
 }
+
+// Rewrite writes some kept fields of a record as they are now, without
+// validation, hooks or audit: for what follows from another change.
+func Rewrite[T any](ctx context.Context, tx *Tx, rec *T, fields ...string) error {
+	n := Of[T](tx.reg)
+	var out []*Field
+	for _, name := range fields {
+		f := n.column(name)
+		if f == nil {
+			return errs.New(errs.Internal, "%s has no column %q", n.name, name)
+		}
+		out = append(out, f)
+	}
+	return tx.conn.Update(ctx, n.Any, rec, out)
+}
+
+// Purge deletes the records that match, without hooks or audit: for rows that
+// are only kept along with another.
+func Purge[T any](ctx context.Context, tx *Tx, m Match) error {
+	n := Of[T](tx.reg)
+	tests, err := n.tests(m)
+	if err != nil {
+		return err
+	}
+	recs, err := tx.conn.Select(ctx, n.Any, Selection{Scope: Everything(), Where: tests}, []*Field{n.by["id"]})
+	if err != nil {
+		return err
+	}
+	return tx.conn.Delete(ctx, n.Any, n.ids(recs))
+}

@@ -283,7 +283,7 @@ func (f *Field) render(w *Writer, rec any, names *Names) {
 			}
 			v = p.Value
 		}
-		w.Member(f.name, v)
+		w.Member(first(f.shown, f.name), v)
 	case f.kind == RefKind:
 		f.renderRef(w, rec, names)
 	case f.shape != nil:

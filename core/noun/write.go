@@ -625,4 +625,3 @@ func (tx *Tx) audit(ctx context.Context, n *Any, c *change) error {
 	}
 	return tx.reg.auditor.Record(ctx, tx, *a)
 }
-
