@@ -3,6 +3,7 @@ package eval
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/chargehand/chargehand/puppet/pcore"
 	"github.com/chargehand/chargehand/puppet/syntax"
@@ -121,6 +122,7 @@ type Options struct {
 	Settings    Settings
 	Limits      Limits
 	Types       map[string]*ResourceType // resource types by lower-case name; nil: the built-in ones
+	Now         func() time.Time         // nil: the clock of the machine
 	Log         func(Event)
 }
 
