@@ -5,11 +5,10 @@
 // A Principal is whoever a request runs as. Can answers whether an action is
 // possible at all; Scope gives the part of a noun's rows that it may touch,
 // as a value that the store makes part of its SQL, so that a row that one may
-// not see is never loaded.
+// not see is never loaded. Users, roles, filters and permissions are nouns.
 //
-// It may import core/noun, core/search, core/audit and internal packages. The
-// store implements the interfaces declared here; core/noun and core/store never
-// decide about access themselves.
+// It may import core/noun, core/search and internal packages. The store
+// implements Store; core/noun and core/store never decide about access.
 package access
 
 import (
@@ -17,13 +16,24 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/chargehand/chargehand/core/noun"
 	"github.com/chargehand/chargehand/core/search"
 )
 
+// The shapes that queries carry are noun's; access computes them.
+type (
+	// A Scope is the part of a noun's rows that a principal may touch.
+	Scope = noun.Scope
+	// Taxa says rows of which organizations (or locations) are visible.
+	Taxa = noun.Taxa
+	// A Context is the taxonomy context of a request.
+	Context = noun.Context
+)
+
 // A Principal is whoever a request or a plan runs as. It is built once per
-// request and not changed afterwards.
+// request and not changed afterwards. The zero Principal may do nothing.
 type Principal struct {
-	UserID int64  // 0 for the system itself
+	UserID int64  // 0 for the program itself
 	Login  string // for audits and "current_user"
 	Admin  bool   // passes every check
 	// Via tells how the principal was authenticated.
@@ -31,16 +41,20 @@ type Principal struct {
 	// Organizations and Locations are the taxonomies of the user, descendants
 	// included. An administrator is not limited to them.
 	Organizations, Locations []int64
-	// Grants are the filters that the user's roles hold, own and inherited.
+	// Roles are the ids of the user's roles.
+	Roles []int64
+	// Grants are the filters that those roles hold.
 	Grants []Grant
 }
+
+var _ noun.Caller = (*Principal)(nil)
 
 // Via is a way to be authenticated.
 type Via uint8
 
 // The ways to be authenticated.
 const (
-	ViaNothing  Via = iota // nobody: the zero Principal may do nothing
+	ViaNothing  Via = iota // nobody: may do nothing
 	ViaPassword            // Basic or the login form
 	ViaToken               // personal access token
 	ViaSession             // session cookie
@@ -55,8 +69,7 @@ type Grant struct {
 	Role        string
 	Resource    string // Foreman's class name: "Host", "Domain"; "" for permissions without one
 	Permissions []string
-	// Where is the filter's search; nil when it does not limit. A search that
-	// cannot be parsed must not become a Grant at all.
+	// Where is the filter's search; nil when it does not limit.
 	Where search.Expr
 	// Organizations and Locations limit further; empty ones do not.
 	Organizations, Locations []int64
@@ -72,80 +85,71 @@ func System(login string) *Principal {
 	return &Principal{Login: login, Admin: true, Via: ViaSystem}
 }
 
-// Env is what the principal's searches depend on, but for the time and the zone.
-func (p *Principal) Env() search.Env { return search.Env{Login: p.Login, UserID: p.UserID} }
+// Limited is somebody without an account who holds just the permissions, on all
+// rows: a smart proxy that uploads facts, a registration token.
+func Limited(login string, via Via, permissions ...string) *Principal {
+	p := &Principal{Login: login, Via: via}
+	for _, known := range Permissions() {
+		if slices.Contains(permissions, known.Name) {
+			p.Grants = append(p.Grants, Grant{Resource: known.Resource, Permissions: []string{known.Name}})
+		}
+	}
+	return p
+}
+
+// Env completes the principal's searches: who "current_user" is.
+func (p *Principal) Env() search.Env {
+	if p == nil {
+		return search.Env{}
+	}
+	return search.Env{Login: p.Login, UserID: p.UserID}
+}
 
 // Can tells whether the principal holds the permission at all, on some rows or
-// on none yet. What may be done to one row is for Scope to say.
+// on none yet. What may be done to one row is for Scope to say. Everybody may
+// view and edit users as far as that is oneself.
 func (p *Principal) Can(permission string) bool {
 	if p == nil || p.Via == ViaNothing {
 		return false
 	}
+	return p.Admin || p.UserID != 0 && ofSelf(permission) || p.holds(permission)
+}
+
+// holds tells whether a role gives the permission.
+func (p *Principal) holds(permission string) bool {
 	return p.Admin || slices.ContainsFunc(p.Grants, func(g Grant) bool {
 		return slices.Contains(g.Permissions, permission)
 	})
 }
 
-// A Scope is the part of a noun's rows that a principal may touch with one
-// permission. Every query takes one. The zero Scope holds nothing.
-//
-// A row is in scope when it is the Own row, or when
-//
-//	(All or Where matches it) and Organizations holds it and Locations holds it and Parent holds its parent.
-type Scope struct {
-	// All lifts Where: the filters do not limit.
-	All bool
-	// Where is what the filters allow, in the noun's own search language, to be
-	// resolved strictly; nil without All means nothing.
-	Where search.Expr
-	// Organizations and Locations are what the taxonomy context shows. They
-	// concern only nouns that have taxonomies.
-	Organizations, Locations Taxa
-	// Own is the id of a row that is in scope whatever the rest says: one's own
-	// user. 0 means none.
-	Own int64
-	// Parent limits rows that belong to a host (reports, facts, interfaces) to
-	// those whose host is in that scope. nil does not limit.
-	Parent *Scope
-	// Env completes Where: who "current_user" is. The store sets the time.
-	Env search.Env
+func ofSelf(permission string) bool {
+	return permission == "view_users" || permission == "edit_users"
 }
 
-// Taxa says rows of which organizations (or locations) are visible.
-type Taxa struct {
-	// Any shows all rows, those assigned to none too.
-	Any bool
-	// IDs are the taxonomies whose rows show, ancestors and descendants already
-	// included. A row whose noun is in a taxonomy's ignored types shows in it
-	// without assignment.
-	IDs []int64
+// Held lists the names of the permissions that the principal holds.
+func (p *Principal) Held() []string {
+	var names []string
+	for _, known := range Permissions() {
+		if p.holds(known.Name) {
+			names = append(names, known.Name)
+		}
+	}
+	return names
 }
 
-// Everything is the scope of the system and of administrators without a context.
-func Everything() Scope {
-	return Scope{All: true, Organizations: Taxa{Any: true}, Locations: Taxa{Any: true}}
-}
-
-// Nothing tells whether no row can be in scope, so that the query can be saved.
-func (s Scope) Nothing() bool { return !s.All && s.Where == nil && s.Own == 0 }
-
-// A Context is the taxonomy context of a request (organization_id, location_id
-// or the session's); nil means "any". IDs hold the current one, its descendants
-// and its ancestors.
-type Context struct{ Organizations, Locations []int64 }
-
-// Scope gives what the principal may touch of a resource with a permission, in
-// a taxonomy context: the union of its filters. Resource is Foreman's class name.
+// Scope gives what the principal may touch of a resource (Foreman's class name)
+// with a permission, in a taxonomy context: the union of its filters.
 func (p *Principal) Scope(permission, resource string, c Context) Scope {
 	if p == nil || p.Via == ViaNothing {
 		return Scope{}
 	}
+	unbound := p.Admin || p.Via == ViaJWT || p.Via == ViaCert
 	s := Scope{
-		Organizations: visible(p.Admin, p.Organizations, c.Organizations),
-		Locations:     visible(p.Admin, p.Locations, c.Locations),
+		Organizations: visible(unbound, p.Organizations, c.Organizations),
+		Locations:     visible(unbound, p.Locations, c.Locations),
 		Env:           p.Env(),
 	}
-	if resource == "User" && (permission == "view_users" || permission == "edit_users") {
+	if resource == "User" && ofSelf(permission) {
 		s.Own = p.UserID
 	}
 	if p.Admin {
@@ -161,7 +165,7 @@ func (p *Principal) Scope(permission, resource string, c Context) Scope {
 			s.All, s.Where = true, nil
 			return s
 		}
-		if in(g.Organizations, c.Organizations) && in(g.Locations, c.Locations) {
+		if meets(g.Organizations, c.Organizations) && meets(g.Locations, c.Locations) {
 			terms = append(terms, g.condition())
 		}
 	}
@@ -171,22 +175,21 @@ func (p *Principal) Scope(permission, resource string, c Context) Scope {
 	return s
 }
 
-// visible is what a context shows: of an administrator's context all, of a
-// user's only what is theirs too.
-func visible(admin bool, own, context []int64) Taxa {
+// visible is what a context shows: without one, to a user what is in the user's
+// own taxonomies. Whoever makes a Context of a user's request has checked that
+// it is one of the user's own.
+func visible(unbound bool, own, context []int64) Taxa {
 	switch {
-	case admin && context == nil:
-		return Taxa{Any: true}
-	case admin:
+	case context != nil:
 		return Taxa{IDs: context}
-	case context == nil:
-		return Taxa{IDs: own}
+	case unbound:
+		return Taxa{Any: true}
 	}
-	return Taxa{IDs: context}
+	return Taxa{IDs: own}
 }
 
-// in tells whether a filter's taxonomies play a part in the context.
-func in(limit, context []int64) bool {
+// meets tells whether a filter's taxonomies play a part in the context.
+func meets(limit, context []int64) bool {
 	if len(limit) == 0 || context == nil {
 		return true
 	}
@@ -194,10 +197,7 @@ func in(limit, context []int64) bool {
 }
 
 func (g Grant) condition() search.Expr {
-	var terms []search.Expr
-	if g.Where != nil {
-		terms = append(terms, g.Where)
-	}
+	terms := []search.Expr{g.Where}
 	if len(g.Organizations) > 0 {
 		terms = append(terms, oneOf("organization_id", g.Organizations))
 	}
