@@ -158,6 +158,14 @@ func (r *Request) failure(err error, l *mainLoader) error {
 	case errors.As(err, &found):
 		e.Class, e.Code, e.Message, e.File, e.Line, e.Column = eval.LanguageError, found.Code, found.Message, found.File, found.Line, found.Column
 	}
+	if e.Code == "" && e.Line > 0 {
+		e.Class = eval.CompileError
+	}
+	if e.Class == eval.CompileError {
+		// Puppet makes one text of such an error, with its place.
+		e.Message += syntax.Location(e.File, e.Line, e.Column)
+		e.File, e.Line, e.Column = "", 0, 0
+	}
 	r.logFailure(err, e)
 	return e
 }

@@ -39,7 +39,7 @@ func (c *Compiler) addEdge(from, to *Resource) {
 
 // register enters a resource under its reference and its uniqueness key.
 func (c *Compiler) register(r *Resource) error {
-	key := refKey(r.Type, r.Title)
+	key := r.key()
 	if old := c.table[key]; old != nil {
 		return duplicate(r, old)
 	}
@@ -59,7 +59,7 @@ func duplicate(r, old *Resource) error {
 	if old.Line > 0 {
 		message += " at" + syntax.Location(old.File, old.Line, 0)
 	}
-	return &compileFailure{message: message + "; cannot redeclare", file: r.File, line: r.Line}
+	return fmt.Errorf("%s; cannot redeclare%s", message, syntax.Location(r.File, r.Line, 0))
 }
 
 // registerAliases enters the names that the alias attribute gives.
@@ -136,7 +136,7 @@ func (c *Compiler) aliasAs(r *Resource, shown string, values []pcore.Value) erro
 func (c *Compiler) declareClass(d *Definition, s *Scope, params []*Param, resourceLike bool) (*Resource, error) {
 	t := resourceType{def: d, class: d.Kind == ClassKind, node: d.Kind == NodeKind}
 	if !resourceLike {
-		if r := c.table[refKey(t.typeName(), d.Name)]; r != nil {
+		if r := c.findResource(t.typeName(), d.Name); r != nil {
 			return r, nil
 		}
 	}
@@ -178,7 +178,7 @@ func (c *Compiler) instantiate(r *Resource, s *Scope) error {
 func (c *Compiler) parentOf(d *Definition) (*Definition, error) {
 	p, err := c.findClass(d.Parent)
 	if err == nil && p == nil {
-		err = failAt(d.File, d.Line, "Could not find parent resource type '%s' of type hostclass in %s", d.Parent, c.opts.Environment)
+		err = failAt(d.File, d.Line, "Could not find parent resource type '::%s' of type hostclass in %s", strings.TrimPrefix(d.Parent, "::"), c.opts.Environment)
 	}
 	return p, err
 }

@@ -293,7 +293,7 @@ func canonicalType(name string) string {
 
 func refKey(typ, title string) string {
 	if typ == "Class" {
-		title = strings.ToLower(strings.TrimPrefix(title, "::"))
+		title = classTitle(title)
 	}
 	return typ + "\x00" + title
 }

@@ -146,7 +146,7 @@ func definedAt(d *Definition) string {
 	if d.File == "" {
 		return ""
 	}
-	return " at " + strings.TrimSpace(syntax.Location(d.File, d.Line, 0))
+	return syntax.Location(d.File, d.Line, 0)
 }
 
 // addNode registers a node block under each of its names.

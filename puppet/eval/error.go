@@ -80,8 +80,10 @@ func placed(err error, n syntax.Expr) error {
 		if e.file != "" || e.line > 0 {
 			return &Error{Class: CompileError, Message: e.message, File: e.file, Line: e.line}
 		}
-	case *syntax.Error:
-		return &Error{Code: e.Code, Message: e.Message, File: e.File, Line: e.Line, Column: e.Column}
+	}
+	var found *syntax.Error
+	if errors.As(err, &found) {
+		return &Error{Code: found.Code, Message: found.Message, File: found.File, Line: found.Line, Column: found.Column, Cause: err}
 	}
 	var placedAlready *Error
 	if errors.As(err, &placedAlready) {

@@ -41,17 +41,56 @@ func (c *Compiler) export(r *Resource, rich bool) (*catalog.Resource, error) {
 		Exported: r.Exported, Virtual: r.virtual, Kind: r.Kind, Sensitive: r.sensitive,
 	}
 	for _, p := range r.exportParams() {
-		s := pcore.Serializer{Rich: rich, Local: true}
+		s := pcore.Serializer{Rich: rich}
 		if !rich {
 			s.Warn = func(path string, v pcore.Value) { c.warnText(r, p.Name, path, v) }
 		}
-		v, err := s.ToData(p.Value)
+		v, err := s.ToData(withReferences(p.Value))
 		if err != nil {
 			return nil, fmt.Errorf("%s['%s'] %w", r.Ref(), p.Name, err)
 		}
 		w.Parameters = append(w.Parameters, catalog.Parameter{Name: p.Name, Value: v})
 	}
 	return w, nil
+}
+
+// withReferences writes references to resources as text: File[/a].
+func withReferences(v pcore.Value) pcore.Value {
+	switch v := v.(type) {
+	case *pcore.ResourceType, *pcore.ClassType:
+		return pcore.String(refText(v))
+	case *pcore.Array:
+		if !holdsReference(v) {
+			return v
+		}
+		list := make([]pcore.Value, v.Len())
+		for i, e := range v.All() {
+			list[i] = withReferences(e)
+		}
+		return pcore.NewArray(list)
+	case *pcore.Hash:
+		if !holdsReference(v) {
+			return v
+		}
+		b := pcore.NewHashBuilder(v.Len())
+		for k, e := range v.All() {
+			b.Set(withReferences(k), withReferences(e))
+		}
+		return b.Hash()
+	}
+	return v
+}
+
+func holdsReference(v pcore.Value) bool {
+	switch v := v.(type) {
+	case *pcore.ResourceType, *pcore.ClassType:
+		return true
+	case *pcore.Array:
+		return slices.ContainsFunc(v.Slice(), holdsReference)
+	case *pcore.Hash:
+		return slices.ContainsFunc(v.Entries(), func(e pcore.Entry) bool { return holdsReference(e.Key) || holdsReference(e.Value) })
+	}
+	return false
 }
 
 // warnText warns of a value that became text.
@@ -101,7 +140,7 @@ func (r *Resource) exportParams() []catalog.Parameter {
 
 // titleIsMain marks the two resources whose name the catalog spells out.
 func (r *Resource) titleIsMain() bool {
-	return r.Title == "main" && (r.Type == "Stage" || r.Type == "Class")
+	return r.isMain() || r.Type == "Stage" && r.Title == "main"
 }
 
 func sortedKeys(m map[string]string) []string {

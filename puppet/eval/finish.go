@@ -176,7 +176,7 @@ func (c *Compiler) inheritMetaparameters() {
 	for _, e := range c.edges {
 		out[e.from] = append(out[e.from], e.to)
 	}
-	main := c.table[refKey("Class", "main")]
+	main := c.table["main"]
 	seen := map[*Resource]bool{main: true}
 	for queue := []*Resource{main}; len(queue) > 0; queue = queue[1:] {
 		r := queue[0]

@@ -171,7 +171,7 @@ func describeParameters(r *Resource, declared map[string]pcore.Type, given *pcor
 		case t == nil:
 			lines = append(lines, " has no parameter named '"+name+"'")
 		case !pcore.IsInstance(t, v):
-			lines = append(lines, pcore.DescribeMismatch(" parameter '"+name+"'", t, v.Type()))
+			lines = append(lines, " "+pcore.DescribeMismatch("parameter '"+name+"'", t, v.Type()))
 		}
 	}
 	for _, p := range r.def.params {

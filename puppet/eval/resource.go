@@ -45,6 +45,17 @@ type Resource struct {
 // Ref is how other resources name it: File[/etc/motd].
 func (r *Resource) Ref() string { return r.Type + "[" + r.Title + "]" }
 
+// key is where the catalog's table has the resource. The main class has a key
+// that no reference leads to.
+func (r *Resource) key() string {
+	if r.isMain() {
+		return "main"
+	}
+	return refKey(r.Type, r.Title)
+}
+
+func (r *Resource) isMain() bool { return r.isClass() && r.def != nil && r.def.Name == "" }
+
 func (r *Resource) isClass() bool { return r.Type == "Class" }
 
 // Get gives an attribute, undef where it is not set. title is always set.
@@ -191,9 +202,6 @@ func (c *Compiler) newResource(t resourceType, title string, s *Scope, params []
 	}
 	if r.Type == "Class" {
 		r.Title = pcore.CapitalizeSegments(strings.TrimPrefix(title, "::"))
-		if title == "" || title == "main" && t.def != nil && t.def.Name == "" {
-			r.Title = "main"
-		}
 	}
 	for _, p := range params {
 		if _, double := r.params[p.Name]; double {

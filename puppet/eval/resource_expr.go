@@ -279,7 +279,7 @@ func (d *declaration) classes(titles []string, params []*Param) ([]pcore.Value, 
 		if err != nil {
 			return nil, err
 		}
-		r.File, r.Line, r.virtual, r.Exported = d.file, d.line, d.virtual, d.exported
+		r.File, r.Line, r.virtual, r.Exported, r.Kind = d.file, d.line, d.virtual, d.exported, "class"
 		if err := d.c.instantiate(r, d.scope); err != nil {
 			return nil, err
 		}
