@@ -96,6 +96,33 @@ func (r *Root) WriteFile(name string, data []byte, perm fs.FileMode) error {
 	return p.Commit()
 }
 
+// Replace is WriteFile that leaves an existing file its mode and, where the
+// process may, its owner, for files that other programs look after too.
+func (r *Root) Replace(name string, data []byte, perm fs.FileMode) error {
+	info, err := r.Stat(name)
+	if errs.Is(err, errs.NotFound) {
+		return r.WriteFile(name, data, perm)
+	}
+	if err != nil {
+		return err
+	}
+	p, err := r.Create(name, info.Mode().Perm())
+	if err != nil {
+		return err
+	}
+	defer p.Abort()
+	if err := p.file.Chmod(info.Mode().Perm()); err != nil { // past the umask
+		return kind(err)
+	}
+	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
+		_ = p.file.Chown(int(sys.Uid), int(sys.Gid)) // only root may give files away
+	}
+	if _, err := p.Write(data); err != nil {
+		return err
+	}
+	return p.Commit()
+}
+
 // Remove deletes a file for good; an absent one is no error.
 func (r *Root) Remove(name string) error {
 	err := r.root.Remove(name)

@@ -3,6 +3,7 @@ package rootfs_test
 import (
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/chargehand/chargehand/internal/errs"
@@ -122,5 +123,27 @@ func TestRemoveAndList(t *testing.T) {
 	}
 	if list, err := r.List("d"); err != nil || list != nil {
 		t.Errorf("list of a missing directory: %v, %v", list, err)
+	}
+}
+
+func TestReplaceKeepsModeAndOwner(t *testing.T) {
+	r, dir := open(t)
+	file := filepath.Join(dir, "f")
+	if err := r.Replace("f", []byte("1"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(file, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	gave := os.Chown(file, 12345, 54321) == nil
+	if err := r.Replace("f", []byte("2"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(file)
+	if err != nil || info.Mode().Perm() != 0o666 {
+		t.Errorf("%v %v", info.Mode(), err)
+	}
+	if sys := info.Sys().(*syscall.Stat_t); gave && (sys.Uid != 12345 || sys.Gid != 54321) {
+		t.Errorf("owner is %d:%d", sys.Uid, sys.Gid)
 	}
 }
