@@ -57,16 +57,24 @@ func splitParams(params string) []string {
 }
 
 // NewSignature reads a signature in the form that Puppet prints it in messages:
-// "Hash hash, Integer[1] size?, String rest*". A block is given as its own type, "" for none.
-func NewSignature(params, block, returns string, aliases ...*AliasType) Signature {
+// "Hash hash, Integer[1] size?, String rest*, Callable[1, 1] block?". A callable at the end is the
+// block. The return type may be nil.
+func NewSignature(params string, returns Type, aliases ...*AliasType) Signature {
+	parts := splitParams(params)
+	last := parts[len(parts)-1]
+	if i := strings.LastIndexByte(last, ' '); i > 0 {
+		if t := MustParseType(last[:i], aliases...); callableKind(t) {
+			name := strings.TrimSuffix(last[i+1:], "?")
+			if name != last[i+1:] {
+				t = &OptionalType{t}
+			}
+			sig := signature(strings.Join(parts[:len(parts)-1], ", "), aliases...)
+			sig.Callable.Block, sig.BlockName, sig.Callable.Return = t, name, returns
+			return sig
+		}
+	}
 	sig := signature(params, aliases...)
-	if block != "" {
-		sig.Callable.Block = MustParseType(block, aliases...)
-		sig.BlockName = "block"
-	}
-	if returns != "" {
-		sig.Callable.Return = MustParseType(returns, aliases...)
-	}
+	sig.Callable.Return = returns
 	return sig
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -18,8 +19,10 @@ const matchTimeout = 2 * time.Second
 type Regexp struct {
 	source string
 	linear *regexp.Regexp
-	back   *regexp2.Regexp
 	groups int
+	// contextual patterns look at what is before the match.
+	contextual bool
+	compile    func() (*regexp2.Regexp, error)
 }
 
 // NewRegexp compiles a pattern; the error is worded as Ruby words it where that is known.
@@ -28,18 +31,23 @@ func NewRegexp(source string) (*Regexp, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: /%s/", err, source)
 	}
-	r := &Regexp{source: source, groups: tr.groups}
+	r := &Regexp{source: source, groups: tr.groups, contextual: tr.contextual}
+	r.compile = sync.OnceValues(func() (*regexp2.Regexp, error) {
+		back, err := regexp2.Compile(tr.text, regexp2.Multiline)
+		if err != nil {
+			return nil, fmt.Errorf("%s: /%s/", strings.TrimPrefix(err.Error(), "error parsing regexp: "), source)
+		}
+		back.MatchTimeout = matchTimeout
+		return back, nil
+	})
 	if !tr.backtracking {
 		if r.linear, err = regexp.Compile("(?m)" + tr.text); err == nil {
 			return r, nil
 		}
+		r.linear = nil
 	}
-	r.back, err = regexp2.Compile(tr.text, regexp2.Multiline)
-	if err != nil {
-		return nil, fmt.Errorf("%s: /%s/", strings.TrimPrefix(err.Error(), "error parsing regexp: "), source)
-	}
-	r.back.MatchTimeout = matchTimeout
-	return r, nil
+	_, err = r.compile()
+	return r, err
 }
 
 // MustRegexp is NewRegexp for patterns in Go code.
@@ -87,53 +95,63 @@ func (r *Regexp) MatchString(s string) bool {
 	if r.linear != nil {
 		return r.linear.MatchString(s)
 	}
-	ok, err := r.back.MatchString(s)
-	return ok && err == nil
+	loc, err := r.findBack(s, 0)
+	return loc != nil && err == nil
 }
 
 // Find gives the first match in s at or after the byte offset from: pairs of byte offsets for the
 // whole match and each group, -1 for a group that did not take part. It is nil when there is none.
 // The error is a match that took too long.
 func (r *Regexp) Find(s string, from int) ([]int, error) {
-	if r.linear == nil {
+	switch {
+	case r.linear == nil:
+		return r.findBack(s, from)
+	case from == 0:
+		return r.linear.FindStringSubmatchIndex(s), nil
+	case r.contextual:
+		// The linear engine cannot start in the middle with what is before still in sight.
 		return r.findBack(s, from)
 	}
-	if from == 0 {
-		return r.linear.FindStringSubmatchIndex(s), nil
-	}
-	// Go cannot start in the middle with what is before still in sight, so matches are walked.
-	for _, loc := range r.linear.FindAllStringSubmatchIndex(s, -1) {
-		if loc[0] >= from {
-			return loc, nil
+	loc := r.linear.FindStringSubmatchIndex(s[from:])
+	for i := range loc {
+		if loc[i] >= 0 {
+			loc[i] += from
 		}
 	}
-	return nil, nil
+	return loc, nil
 }
 
-// FindAll gives all matches that do not overlap, at most n of them when n >= 0.
+// FindAll gives all matches that do not overlap, at most n of them when n >= 0. An empty match may
+// follow right after another one, as in Ruby.
 func (r *Regexp) FindAll(s string, n int) ([][]int, error) {
-	if r.linear != nil {
-		return r.linear.FindAllStringSubmatchIndex(s, n), nil
-	}
-	runes := []rune(s)
-	offsets := byteOffsets(s, runes)
 	var all [][]int
-	m, err := r.back.FindRunesMatch(runes)
-	for err == nil && m != nil && (n < 0 || len(all) < n) {
-		all = append(all, locations(m, offsets))
-		m, err = r.back.FindNextMatch(m)
+	for from := 0; from <= len(s) && (n < 0 || len(all) < n); {
+		loc, err := r.Find(s, from)
+		if err != nil || loc == nil {
+			return all, err
+		}
+		all = append(all, loc)
+		from = loc[1]
+		if loc[0] == loc[1] {
+			_, size := utf8.DecodeRuneInString(s[from:])
+			from += max(size, 1)
+		}
 	}
-	return all, err
+	return all, nil
 }
 
 func (r *Regexp) findBack(s string, from int) ([]int, error) {
+	back, err := r.compile()
+	if err != nil {
+		return nil, err
+	}
 	runes := []rune(s)
 	offsets := byteOffsets(s, runes)
 	start := 0
 	for start < len(runes) && offsets[start] < from {
 		start++
 	}
-	m, err := r.back.FindRunesMatchStartingAt(runes, start)
+	m, err := back.FindRunesMatchStartingAt(runes, start)
 	if err != nil || m == nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ type translation struct {
 	text         string
 	groups       int
 	backtracking bool // only the backtracking engine can run it
+	contextual   bool // it looks at what is before the match
 }
 
 // A translator walks over a pattern once. What Go cannot express sets backtracking.
@@ -90,6 +91,9 @@ func (t *translator) next() error {
 		t.quantifierSuffix()
 	case '{':
 		t.interval()
+	case '^':
+		t.tr.contextual = true
+		t.copy(1)
 	default:
 		t.copy(1)
 	}
@@ -296,6 +300,7 @@ func (t *translator) escape() error {
 	case c == 'S':
 		t.replace(2, `[^ \t\r\n\f\v]`)
 	case c == 'A' || c == 'z' || c == 'b' || c == 'B':
+		t.tr.contextual = true
 		t.copy(2)
 	default:
 		text, n, err := t.character()

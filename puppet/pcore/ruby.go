@@ -65,3 +65,20 @@ func InspectRuby(v Value) string {
 	}
 	return v.String()
 }
+
+// Label names the kind of a value in messages: "Integer", "Hash Value", "Type[Integer]" …
+func Label(v Value) string {
+	switch v := v.(type) {
+	case Undef:
+		return "Undef Value"
+	case Boolean:
+		return "Boolean"
+	case Default:
+		return "Default Value"
+	case *Hash:
+		return "Hash Value"
+	case Type:
+		return v.String() + "-Type"
+	}
+	return Generalize(Infer(v)).Name()
+}
