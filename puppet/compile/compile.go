@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/chargehand/chargehand/puppet/catalog"
 	"github.com/chargehand/chargehand/puppet/environment"
 	"github.com/chargehand/chargehand/puppet/eval"
+	"github.com/chargehand/chargehand/puppet/function"
 	"github.com/chargehand/chargehand/puppet/pcore"
 	"github.com/chargehand/chargehand/puppet/syntax"
 )
@@ -26,6 +28,10 @@ type Request struct {
 	Hiera   eval.Hiera   // nil: no data
 	Ruby    eval.Ruby    // nil: no Ruby
 	Exports eval.Exports // nil: nothing is exported by other nodes
+	// Generate runs a command for generate(), PuppetDB answers
+	// puppetdb_query(); a nil one makes the function an error.
+	Generate func(argv []string) (string, error)
+	PuppetDB func(query pcore.Value) (pcore.Value, error)
 
 	Limits  eval.Limits
 	Timeout time.Duration    // zero means two minutes
@@ -74,6 +80,9 @@ func (e *Error) Error() string {
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
+// library is the table of functions, made when it is first needed.
+var library = sync.OnceValue(function.NewTable)
+
 // Compile makes the catalog of a node. The error is an *Error.
 func Compile(ctx context.Context, r Request) (*catalog.Catalog, error) {
 	timeout := r.Timeout
@@ -112,7 +121,7 @@ func (r *Request) options(l eval.Loader) eval.Options {
 			Strict: r.Settings.Strict, StrictVariables: r.Settings.StrictVariables,
 			StoreConfigs: r.Settings.StoreConfigs, Values: r.Settings.Values,
 		},
-		Limits: r.Limits, Now: r.Now, Log: r.Log,
+		Functions: library(), Limits: r.Limits, Now: r.Now, Log: r.Log, Generate: r.Generate, PuppetDB: r.PuppetDB,
 	}
 }
 

@@ -140,7 +140,7 @@ func (c *Compiler) declareClass(d *Definition, s *Scope, params []*Param, resour
 			return r, nil
 		}
 	}
-	r, err := c.newResource(t, d.Name, s, params, true)
+	r, err := c.newResource(t, d.Name, s, params, true, callPlace{})
 	if err != nil {
 		return nil, err
 	}

@@ -222,11 +222,10 @@ func (k *Collector) evaluate() (bool, error) {
 			continue
 		}
 		if k.override {
-			o, err := k.c.newResource(resourceType{def: r.def, builtin: r.builtin}, r.Title, k.scope, k.params, false)
+			o, err := k.c.newResource(resourceType{def: r.def, builtin: r.builtin}, r.Title, k.scope, k.params, false, callPlace{k.file, k.line})
 			if err != nil {
 				return false, err
 			}
-			o.File, o.Line = k.file, k.line
 			if err := k.c.addOverride(o); err != nil {
 				return false, err
 			}
@@ -304,7 +303,7 @@ func (k *Collector) importOne(x ExportedResource, id string) (*Resource, error) 
 	if !ok {
 		return nil, fmt.Errorf("Unknown resource type: '%s'", x.Type)
 	}
-	r, err := k.c.newResource(t, x.Title, k.scope, nil, true)
+	r, err := k.c.newResource(t, x.Title, k.scope, nil, true, callPlace{})
 	if err != nil {
 		return nil, err
 	}

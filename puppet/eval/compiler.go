@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chargehand/chargehand/puppet/function"
 	"github.com/chargehand/chargehand/puppet/pcore"
 	"github.com/chargehand/chargehand/puppet/syntax"
 )
@@ -46,7 +47,7 @@ type Ruby interface {
 
 // Hiera looks up data. found is false where no level has the key.
 type Hiera interface {
-	Lookup(s *Scope, key string) (v pcore.Value, found bool, err error)
+	Lookup(env *Env, q function.Query) (v pcore.Value, found bool, err error)
 }
 
 // Exports gives resources that other nodes export.
@@ -116,14 +117,18 @@ type Options struct {
 	Node        string
 	Environment string
 	Loader      Loader
-	Hiera       Hiera   // nil: no data
-	Ruby        Ruby    // nil: no Ruby
-	Exports     Exports // nil: nothing exported elsewhere
-	Settings    Settings
-	Limits      Limits
-	Types       map[string]*ResourceType // resource types by lower-case name; nil: the built-in ones
-	Now         func() time.Time         // nil: the clock of the machine
-	Log         func(Event)
+	Hiera       Hiera // nil: no data
+	Ruby        Ruby  // nil: no Ruby
+	Functions   *function.Table
+	// Generate runs a command for generate(); PuppetDB answers puppetdb_query().
+	Generate func(argv []string) (string, error)
+	PuppetDB func(query pcore.Value) (pcore.Value, error)
+	Exports  Exports // nil: nothing exported elsewhere
+	Settings Settings
+	Limits   Limits
+	Types    map[string]*ResourceType // resource types by lower-case name; nil: the built-in ones
+	Now      func() time.Time         // nil: the clock of the machine
+	Log      func(Event)
 }
 
 // Compiler builds one catalog.
@@ -166,6 +171,7 @@ type Compiler struct {
 	calls       []callPlace
 	mainBodies  []syntax.Expr
 	render      *rendering
+	maker       *pcore.Maker
 }
 
 type edge struct{ from, to *Resource }
@@ -189,6 +195,11 @@ func New(ctx context.Context, o Options) *Compiler {
 	if c.types == nil {
 		c.types = BuiltinTypes()
 	}
+	now := o.Now
+	if now == nil {
+		now = time.Now
+	}
+	c.maker = pcore.NewMaker(c, now)
 	c.top = newScope(c, nil)
 	return c
 }

@@ -82,7 +82,7 @@ func (c *Compiler) validateRelationships() error {
 					continue
 				}
 				text := refText(v)
-				if _, _, ok := splitRef(text); !ok {
+				if _, title, ok := splitRef(text); !ok || title == "" {
 					return failAt(p.File, p.Line, "No title provided and %s is not a valid resource reference", pcore.InspectRuby(pcore.String(text)))
 				}
 				if c.FindRef(text) == nil {

@@ -53,11 +53,6 @@ func catalogFunction(name string) func(*invocation) (pcore.Value, error) {
 	return nil
 }
 
-// callBuiltin calls one of the functions of the library.
-func (c *Compiler) callBuiltin(name string, args []pcore.Value, block pcore.Callable, s *Scope) (v pcore.Value, known bool, err error) {
-	return nil, false, nil
-}
-
 // classNames reads the arguments of include and its kin.
 func (i *invocation) classNames() ([]string, error) {
 	var names []string

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/chargehand/chargehand/puppet/function"
 	"github.com/chargehand/chargehand/puppet/pcore"
 )
 
@@ -75,7 +76,7 @@ func (c *Compiler) hieraParameters(r *Resource, s *Scope) error {
 		if old := r.params[p.Name]; old != nil && !pcore.IsUndef(old.Value) {
 			continue
 		}
-		v, found, err := c.opts.Hiera.Lookup(s, r.def.Name+"::"+p.Name)
+		v, found, err := c.opts.Hiera.Lookup(&Env{c, s}, function.Query{Names: []string{r.def.Name + "::" + p.Name}})
 		if err != nil {
 			return err
 		}

@@ -176,6 +176,10 @@ func refText(v pcore.Value) string {
 	return typ + "[" + title + "]"
 }
 
+func badReferenceText(text string) error {
+	return fmt.Errorf("No title provided and %s is not a valid resource reference", pcore.InspectRuby(pcore.String(text)))
+}
+
 // evaluateRelations writes the arrows into the parameters of their left ends.
 func (c *Compiler) evaluateRelations() error {
 	for _, rel := range c.relations {
@@ -219,6 +223,11 @@ func ends(v pcore.Value, left bool) []end {
 }
 
 func (c *Compiler) relate(from, to end, param string) error {
+	for _, e := range []end{from, to} {
+		if e.r == nil && strings.HasSuffix(e.text, "[]") {
+			return badReferenceText(e.text)
+		}
+	}
 	source, target := from.r, to.r
 	if source == nil {
 		source = c.FindRef(from.text)

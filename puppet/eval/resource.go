@@ -147,7 +147,7 @@ func (r *Resource) tagIfValid(name string) {
 func (r *Resource) tag(name string) error {
 	name = strings.ToLower(name)
 	if !validTag(name) {
-		return &compileFailure{message: "Invalid tag '" + name + "'"}
+		return &compileFailure{message: "Invalid tag '" + name + "'", file: r.File, line: r.Line}
 	}
 	r.tags.addSegments(name)
 	return nil
@@ -195,9 +195,9 @@ func (r *Resource) addScopeTags() {
 
 // newResource makes a resource of a type that was found, with the defaults
 // in force where it is declared.
-func (c *Compiler) newResource(t resourceType, title string, s *Scope, params []*Param, withDefaults bool) (*Resource, error) {
+func (c *Compiler) newResource(t resourceType, title string, s *Scope, params []*Param, withDefaults bool, at callPlace) (*Resource, error) {
 	r := &Resource{
-		Type: t.typeName(), Title: title, Kind: t.kind(), scope: s, source: s.source,
+		Type: t.typeName(), Title: title, Kind: t.kind(), scope: s, source: s.source, File: at.file, Line: at.line,
 		def: t.def, builtin: t.builtin, params: make(map[string]*Param, len(params)+2),
 	}
 	if r.Type == "Class" {

@@ -243,11 +243,11 @@ func (d *declaration) declare(titles []string, params []*Param) ([]pcore.Value, 
 }
 
 func (d *declaration) resource(t resourceType, title string, params []*Param) (*Resource, error) {
-	r, err := d.c.newResource(t, title, d.scope, params, true)
+	r, err := d.c.newResource(t, title, d.scope, params, true, callPlace{d.file, d.line})
 	if err != nil {
 		return nil, err
 	}
-	r.File, r.Line, r.virtual, r.Exported = d.file, d.line, d.virtual, d.exported
+	r.virtual, r.Exported = d.virtual, d.exported
 	if t.builtin != nil {
 		if t.builtin.Title != nil && len(t.builtin.Key) > 1 {
 			d.compoundTitle(r)
@@ -275,11 +275,11 @@ func (d *declaration) classes(titles []string, params []*Param) ([]pcore.Value, 
 		if def == nil {
 			return nil, fmt.Errorf("Could not find declared class %s", strings.TrimPrefix(title, "::"))
 		}
-		r, err := d.c.newResource(resourceType{def: def, class: true}, def.Name, d.scope, params, true)
+		r, err := d.c.newResource(resourceType{def: def, class: true}, def.Name, d.scope, params, true, callPlace{d.file, d.line})
 		if err != nil {
 			return nil, err
 		}
-		r.File, r.Line, r.virtual, r.Exported, r.Kind = d.file, d.line, d.virtual, d.exported, "class"
+		r.virtual, r.Exported, r.Kind = d.virtual, d.exported, "class"
 		if err := d.c.instantiate(r, d.scope); err != nil {
 			return nil, err
 		}
@@ -339,11 +339,10 @@ func (c *Compiler) overrideOf(t *pcore.ResourceType, params []*Param, s *Scope, 
 	if !ok {
 		return fmt.Errorf("Unknown resource type: '%s'", strings.ToLower(t.TypeName))
 	}
-	o, err := c.newResource(rt, t.Title, s, params, false)
+	o, err := c.newResource(rt, t.Title, s, params, false, callPlace{file, line})
 	if err != nil {
 		return err
 	}
-	o.File, o.Line = file, line
 	return c.addOverride(o)
 }
 

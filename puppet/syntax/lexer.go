@@ -30,7 +30,7 @@ type lexer struct {
 }
 
 // lineShift maps a line of heredoc text back to the file.
-type lineShift struct{ local, global int }
+type lineShift struct{ local, global, margin int }
 
 type eppMode uint8
 
@@ -51,6 +51,9 @@ func (l *lexer) global(pos int) int {
 		return pos
 	}
 	shift := l.at[0]
+	if pos == 0 {
+		return shift.global - shift.margin
+	}
 	for _, s := range l.at {
 		if s.local > pos {
 			break
@@ -70,7 +73,7 @@ func (l *lexer) push(k kind, val string, from, to int) {
 	g := l.global(from)
 	n := to - from
 	if l.at != nil && to > from {
-		n = l.global(to-1) + 1 - g
+		n = max(l.global(to-1)+1-g, 0)
 	}
 	l.out = append(l.out, token{kind: k, val: val, off: g, length: n})
 }

@@ -169,7 +169,7 @@ func heredocText(lines []string, offset int, leading string, margin, chomp bool)
 		if margin && leading != "" && strings.HasPrefix(line, leading) {
 			cut = len(leading)
 		}
-		at = append(at, lineShift{local: b.Len(), global: offset + cut})
+		at = append(at, lineShift{local: b.Len(), global: offset + cut, margin: cut})
 		b.WriteString(line[cut:])
 		offset += len(line)
 	}
