@@ -199,6 +199,10 @@ func textOf(v any) (string, bool) {
 		return v.String(), true
 	case bool:
 		return strconv.FormatBool(v), true
+	case int64:
+		return strconv.FormatInt(v, 10), true
+	case int:
+		return strconv.Itoa(v), true
 	}
 	return "", false
 }
