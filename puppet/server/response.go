@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"html"
@@ -135,11 +136,13 @@ func (w *response) text(status int, contentType, body string) {
 }
 
 func (w *response) json(status int, contentType string, value any) error {
-	body, err := json.Marshal(value)
-	if err != nil {
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(value); err != nil {
 		return errs.Wrap(err, "encode the answer")
 	}
-	w.send(status, contentType, body)
+	w.send(status, contentType, bytes.TrimSuffix(body.Bytes(), []byte("\n")))
 	return nil
 }
 
