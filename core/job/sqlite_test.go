@@ -3,9 +3,17 @@
 package job_test
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/chargehand/chargehand/internal/sqldb"
 )
 
-func openDatabase(t *testing.T) *sqldb.DB { return openSQLite(t) }
+func openDatabase(t *testing.T) *sqldb.DB {
+	t.Helper()
+	db, err := sqldb.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "jobs.db"), sqldb.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -248,15 +247,6 @@ type site struct {
 func newSite(t *testing.T) *site {
 	t.Helper()
 	return &site{t: t, db: openDB(t), world: newWorld(), tries: &tries{seen: map[string]int{}}}
-}
-
-func openSQLite(t *testing.T) *sqldb.DB {
-	t.Helper()
-	db, err := sqldb.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "jobs.db"), sqldb.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return db
 }
 
 func openDB(t *testing.T) *sqldb.DB {
