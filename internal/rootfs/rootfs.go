@@ -14,6 +14,7 @@ import (
 	"path"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/chargehand/chargehand/internal/bounded"
 	"github.com/chargehand/chargehand/internal/errs"
@@ -149,6 +150,7 @@ type Pending struct {
 	root      *Root
 	file      *os.File // nil once committed or aborted
 	temp, dst string
+	modified  time.Time
 }
 
 const tempPrefix = ".new-"
@@ -178,10 +180,16 @@ func (p *Pending) Write(data []byte) (int, error) {
 	return n, kind(err)
 }
 
+// SetTime has the file bear a modification time once it is committed.
+func (p *Pending) SetTime(t time.Time) { p.modified = t }
+
 // Commit brings the file to disk and puts it in its place.
 func (p *Pending) Commit() error {
 	err := errors.Join(p.file.Sync(), p.file.Close())
 	p.file = nil
+	if err == nil && !p.modified.IsZero() {
+		err = p.root.root.Chtimes(p.temp, time.Time{}, p.modified)
+	}
 	if err == nil {
 		err = p.root.root.Rename(p.temp, p.dst)
 	}
