@@ -21,6 +21,26 @@ type ResolvedParameter struct {
 	*noun.Parameter
 	Source   string // "global", "organization", … "host"
 	Priority int
+	Hides    []*ResolvedParameter // weaker ones of the same name, the strongest first
+}
+
+// RenderTo writes the parameter as bodies show it.
+func (r *ResolvedParameter) RenderTo(w *noun.Writer, o *noun.Rendering) {
+	var value any = noun.Masked
+	if !r.Hidden || o.ShowHidden {
+		value = r.Typed()
+	}
+	w.Open('{')
+	w.Member("id", r.ID)
+	w.Member("name", r.Name)
+	w.Member("parameter_type", r.Type)
+	w.Member("associated_type", r.Source)
+	w.Member("hidden_value?", r.Hidden)
+	w.Member("value", value)
+	w.Member("priority", r.Priority)
+	w.Member("created_at", r.CreatedAt)
+	w.Member("updated_at", r.UpdatedAt)
+	w.Close('}')
 }
 
 // sources are the places that a host's parameters come from, the weakest first.
@@ -55,6 +75,9 @@ func ResolveParameters(ctx context.Context, tx *noun.Tx, h *Host) ([]*ResolvedPa
 		}
 		for _, p := range found {
 			r := &ResolvedParameter{Parameter: p, Source: s.Source, Priority: s.Priority}
+			if weaker := byName[p.Name]; weaker != nil {
+				r.Hides = append([]*ResolvedParameter{weaker}, weaker.Hides...)
+			}
 			byName[p.Name] = r
 			group = append(group, r)
 		}

@@ -1,3 +1,7 @@
+// Package param builds the answer of the external node classifier: the classes,
+// parameters and environment of a host.
+//
+// It may import core/noun, core/inventory, and internal packages.
 package param
 
 import (
@@ -13,7 +17,7 @@ import (
 // A Node is a host with all that its classification is made of.
 type Node struct {
 	Host         *inventory.Host
-	Parameters   []Resolved
+	Parameters   []*inventory.ResolvedParameter
 	Classes      []string // of the host and of its host groups
 	Environment  string   // "" when none is set
 	Hostgroup    string   // title
@@ -52,7 +56,9 @@ func Classify(n *Node) Classification {
 	n.addPlace(c.Parameters)
 	c.Parameters["foreman_subnets"] = n.subnets()
 	c.Parameters["foreman_interfaces"] = n.interfaces()
-	maps.Copy(c.Parameters, Values(n.Parameters))
+	for _, p := range n.Parameters {
+		c.Parameters[p.Name] = p.Typed()
+	}
 	return c
 }
 
