@@ -167,7 +167,7 @@ func (r *Request) failure(err error, l *mainLoader) error {
 	case errors.As(err, &found):
 		e.Class, e.Code, e.Message, e.File, e.Line, e.Column = eval.LanguageError, found.Code, found.Message, found.File, found.Line, found.Column
 	}
-	if e.Code == "" && e.Line > 0 {
+	if e.Code == "" && (e.Line > 0 || e.File == "") {
 		e.Class = eval.CompileError
 	}
 	if e.Class == eval.CompileError {

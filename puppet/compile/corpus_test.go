@@ -324,6 +324,9 @@ func (k *langCase) request(t *testing.T, dir string) compile.Request {
 		},
 		Timeout: 20 * time.Second, Now: fixedTime, Log: func(e eval.Event) { k.logs = append(k.logs, e) },
 	}
+	if x := k.files["exported.json"]; x != nil {
+		r.Exports = exports(t, x)
+	}
 	k.classify(t, &r)
 	return r
 }

@@ -143,40 +143,31 @@ func validModule(name string) bool {
 // ModuleDir implements eval.Loader.
 func (e *Environment) ModuleDir(name string) string { return e.module(name) }
 
-// moduleFile parses the file of a qualified name in a folder of its module.
-func (e *Environment) moduleFile(folder, name string) (*eval.Unit, error) {
+// moduleFile finds the file of a qualified name in a folder of its module.
+func (e *Environment) moduleFile(folder, name string) (path, module, namespace string) {
 	segments := strings.Split(name, "::")
 	for _, s := range segments {
 		if !validSegment(s) {
-			return nil, nil
+			return "", "", ""
 		}
 	}
-	if segments[0] == "environment" && folder != "manifests" {
-		return e.unit(filepath.Join(e.Dir, folder, filepath.Join(segments[1:]...)+".pp"), "environment", nil)
+	if segments[0] == "environment" && folder == "functions" && len(segments) > 1 {
+		return filepath.Join(e.Dir, folder, filepath.Join(segments[1:]...)+".pp"), "environment", name
 	}
 	dir := e.module(segments[0])
 	if dir == "" {
-		return nil, nil
+		return "", "", ""
 	}
-	file := "init"
-	if len(segments) > 1 {
-		file = filepath.Join(segments[1:]...)
-	} else if folder == "functions" || folder == "types" {
-		if folder == "types" {
-			file = "init"
-		} else {
-			file = segments[0]
-		}
+	namespace = name
+	switch {
+	case len(segments) == 2 && segments[1] == "init":
+		namespace = segments[0]
+	case len(segments) == 1 && folder == "functions":
+		segments = append(segments, segments[0])
+	case len(segments) == 1:
+		segments = append(segments, "init")
 	}
-	path := filepath.Join(dir, folder, file+".pp")
-	return e.unit(path, segments[0], &syntax.ModuleFile{Namespace: namespaceOf(segments, file)})
-}
-
-func namespaceOf(segments []string, file string) string {
-	if len(segments) == 1 && file != "init" {
-		return segments[0] + "::" + file
-	}
-	return strings.Join(segments, "::")
+	return filepath.Join(dir, folder, filepath.Join(segments[1:]...)+".pp"), segments[0], namespace
 }
 
 func validSegment(s string) bool {
@@ -194,17 +185,75 @@ func validSegment(s string) bool {
 
 // Definitions implements eval.Loader.
 func (e *Environment) Definitions(name string) (*eval.Unit, error) {
-	return e.moduleFile("manifests", name)
+	path, module, namespace := e.moduleFile("manifests", name)
+	if path == "" {
+		return nil, nil
+	}
+	return e.unit(path, module, &syntax.ModuleFile{Namespace: namespace})
 }
 
 // Function implements eval.Loader.
 func (e *Environment) Function(name string) (*eval.Unit, error) {
-	return e.moduleFile("functions", name)
+	return e.only("functions", "function", name)
 }
 
 // TypeAlias implements eval.Loader.
 func (e *Environment) TypeAlias(name string) (*eval.Unit, error) {
-	return e.moduleFile("types", name)
+	return e.only("types", "type", name)
+}
+
+// only reads a file that has to define just the one thing it is named for.
+func (e *Environment) only(folder, kind, name string) (*eval.Unit, error) {
+	path, module, namespace := e.moduleFile(folder, name)
+	if path == "" {
+		return nil, nil
+	}
+	u, err := e.unit(path, module, &syntax.ModuleFile{Namespace: namespace})
+	if u == nil || err != nil {
+		return nil, err
+	}
+	return u, single(u, kind, name, path)
+}
+
+// RubyFile implements eval.Loader.
+func (e *Environment) RubyFile(kind, name string) string {
+	var candidates []string
+	parts := filepath.Join(strings.Split(name, "::")...) + ".rb"
+	if !filepath.IsLocal(parts) {
+		return ""
+	}
+	switch kind {
+	case "function":
+		candidates = []string{filepath.Join("lib/puppet/functions", parts), filepath.Join("lib/puppet/parser/functions", parts)}
+	case "type":
+		candidates = []string{filepath.Join("lib/puppet/type", parts)}
+	}
+	for _, dir := range e.libraries() {
+		for _, c := range candidates {
+			path := filepath.Join(dir, c)
+			if _, _, err := stamp(path); err == nil {
+				return path
+			}
+		}
+	}
+	return ""
+}
+
+// libraries are the folders that may have a lib with Ruby in it.
+func (e *Environment) libraries() []string {
+	list := []string{e.Dir}
+	for _, dir := range e.ModulePath {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue
+		}
+		for _, m := range entries {
+			if validModule(m.Name()) {
+				list = append(list, filepath.Join(dir, m.Name()))
+			}
+		}
+	}
+	return list
 }
 
 // Template implements eval.Loader.

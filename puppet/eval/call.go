@@ -113,6 +113,10 @@ func (c *Compiler) Call(s *Scope, name string, args []pcore.Value, block pcore.C
 // callNamed finds a function and calls it; known is false where there is none.
 func (c *Compiler) callNamed(name string, args []pcore.Value, block pcore.Callable, s *Scope) (v pcore.Value, known bool, err error) {
 	name = strings.TrimPrefix(name, "::")
+	if f := c.functions[name]; f != nil {
+		v, err = c.callPuppet(f, args, block, s)
+		return v, true, err
+	}
 	if f := catalogFunction(name); f != nil {
 		v, err = f(&invocation{c: c, scope: s, name: name, args: args, block: block})
 		return v, true, err
@@ -130,6 +134,9 @@ func (c *Compiler) callNamed(name string, args []pcore.Value, block pcore.Callab
 	}
 	if c.opts.Ruby != nil {
 		return c.opts.Ruby.Function(c, s, name, args, block)
+	}
+	if path := c.rubyFile("function", name); path != "" {
+		return nil, true, fmt.Errorf("the function '%s' is written in Ruby (%s), which is not available", name, path)
 	}
 	return nil, false, nil
 }
@@ -178,15 +185,22 @@ func (c *Compiler) callPuppet(f *puppetFunction, args []pcore.Value, block pcore
 
 func (c *Compiler) checkReturn(f *puppetFunction, v pcore.Value) (pcore.Value, error) {
 	if r := f.sig.Callable.Return; r != nil && !pcore.IsInstance(r, v) {
-		return nil, fmt.Errorf("%s", pcore.DescribeMismatch("value returned from "+f.def.Name, r, v.Type()))
+		return nil, fmt.Errorf("%s", pcore.DescribeMismatch("value returned from "+f.def.Name+" has wrong type,", r, v.Type()))
 	}
 	return v, nil
+}
+
+func (c *Compiler) rubyFile(kind, name string) string {
+	if c.loader == nil {
+		return ""
+	}
+	return c.loader.RubyFile(kind, name)
 }
 
 // typeAlias is a type of the manifests or of a module.
 type typeAlias struct {
 	def *syntax.TypeAlias
-	typ *pcore.AliasType
+	typ pcore.Type // nil until it was needed
 }
 
 // alias finds a type alias and, the first time, evaluates what it stands for.
@@ -213,7 +227,8 @@ func (c *Compiler) alias(name string) (pcore.Type, error) {
 	if a.typ != nil {
 		return a.typ, nil
 	}
-	a.typ = pcore.NewAlias(a.def.Name)
+	standIn := pcore.NewAlias(a.def.Name)
+	a.typ = standIn
 	v, err := c.top.withoutFrames(func() (pcore.Value, error) { return c.eval(a.def.X, c.top) })
 	if err != nil {
 		return nil, err
@@ -222,8 +237,10 @@ func (c *Compiler) alias(name string) (pcore.Type, error) {
 	if !ok {
 		return nil, fmt.Errorf("Type alias '%s' cannot be resolved to a real type", a.def.Name)
 	}
-	if err := a.typ.Bind(t); err != nil {
-		return nil, err
+	switch t.(type) {
+	case *pcore.ObjectType, *pcore.TypeSetType:
+		a.typ = pcore.Named(t, a.def.Name)
+		return a.typ, standIn.Bind(a.typ)
 	}
-	return a.typ, nil
+	return a.typ, standIn.Bind(t)
 }

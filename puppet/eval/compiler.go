@@ -30,6 +30,9 @@ type Loader interface {
 	// FindFile finds the path of a file by kind ("files", "templates") and
 	// name; "" where there is none.
 	FindFile(kind, name string) string
+	// RubyFile is the path of what a module has in Ruby under a name; kind is
+	// "function" or "type". It is for telling why something cannot be used.
+	RubyFile(kind, name string) string
 	// ModuleDir is the folder of a module, "" where there is none.
 	ModuleDir(name string) string
 }
@@ -315,10 +318,15 @@ func (c *Compiler) findResource(typ, title string) *Resource {
 	if r := c.table[refKey(typ, title)]; r != nil {
 		return r
 	}
-	if t := c.types[strings.ToLower(typ)]; t != nil && t.Title != nil {
-		return c.table[typ+"\x00"+t.split(title)[t.namevar()]]
+	t := c.types[strings.ToLower(typ)]
+	if t == nil || !t.Unique || t.Title == nil && len(t.Key) == 1 {
+		return nil
 	}
-	return nil
+	key := []string{typ}
+	for _, v := range (&Resource{Type: typ, Title: title, builtin: t}).uniqueness() {
+		key = append(key, v.String())
+	}
+	return c.table[strings.Join(key, "\x00")]
 }
 
 // FindRef finds a resource by its reference: "File[/a]".

@@ -119,7 +119,7 @@ func (c *Compiler) checkEppArguments(k *closure, args *pcore.Hash) error {
 	}
 	for name := range args.All() {
 		if !known[name.String()] {
-			return fmt.Errorf("%s: has no parameter named '%s'", "epp()", name.String())
+			return fmt.Errorf("lambda: has no parameter named '%s'", name.String())
 		}
 	}
 	return nil
@@ -170,14 +170,14 @@ func (c *Compiler) bindByName(k *closure, s *Scope, args *pcore.Hash) (map[strin
 			return nil, err
 		}
 		if !pcore.IsInstance(t, v) {
-			lines = append(lines, " "+strings.TrimSpace(pcore.DescribeMismatch("parameter '"+p.Name+"'", t, v.Type())))
+			lines = append(lines, mismatchLines("parameter '"+p.Name+"'", t, v)...)
 		}
 	}
 	switch len(lines) {
 	case 0:
 		return vars, nil
 	case 1:
-		return nil, fmt.Errorf("epp():%s", lines[0])
+		return nil, fmt.Errorf("lambda:%s", lines[0])
 	}
-	return nil, fmt.Errorf("epp():\n %s", strings.Join(lines, "\n "))
+	return nil, fmt.Errorf("lambda:\n %s", strings.Join(lines, "\n "))
 }

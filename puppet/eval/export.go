@@ -6,6 +6,7 @@ import (
 
 	"github.com/chargehand/chargehand/puppet/catalog"
 	"github.com/chargehand/chargehand/puppet/pcore"
+	"github.com/chargehand/chargehand/puppet/syntax"
 )
 
 // Catalog gives the catalog that Run made, with data for parameters. Without
@@ -95,13 +96,21 @@ func holdsReference(v pcore.Value) bool {
 
 // warnText warns of a value that became text.
 func (c *Compiler) warnText(r *Resource, name, _ string, v pcore.Value) {
-	message := fmt.Sprintf("%s['%s'] contains %s value. It will be converted to the String '%s'", r.Ref(), name, aLabel(v), v.String())
+	message := fmt.Sprintf("%s['%s'] contains %s value. It will be converted to the String '%s'", r.Ref(), name, rubyLabel(v), v.String())
 	code := "SERIALIZATION_UNKNOWN_CONVERTED_TO_STRING"
 	if _, ok := v.(pcore.Default); ok {
 		message = fmt.Sprintf("%s['%s'] contains the special value default. It will be converted to the String 'default'", r.Ref(), name)
 		code = "SERIALIZATION_DEFAULT_CONVERTED_TO_STRING"
 	}
 	c.Log(Event{Level: "warning", Message: message, File: r.File, Line: r.Line, Code: code})
+}
+
+// rubyLabel is what the warning calls a value.
+func rubyLabel(v pcore.Value) string {
+	if _, ok := v.(pcore.Type); ok {
+		return aLabel(v)
+	}
+	return syntax.An(pcore.RubyClass(v))
 }
 
 // exportParams are the parameters as the catalog has them: what the title

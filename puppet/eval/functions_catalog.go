@@ -296,7 +296,7 @@ func (i *invocation) epp() (pcore.Value, error) {
 	}
 	prog, err := i.c.loader.Template(name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("epp(): Invalid EPP: %s", err.Error())
 	}
 	if prog == nil {
 		return nil, &compileFailure{message: "Could not find template '" + name + "'"}

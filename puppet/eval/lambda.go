@@ -173,7 +173,7 @@ func (c *Compiler) callClosure(k *closure, sig *pcore.Signature, s *Scope, args 
 		return nil, err
 	}
 	if r := sig.Callable.Return; r != nil && !pcore.IsInstance(r, v) {
-		return nil, fmt.Errorf("%s", pcore.DescribeMismatch("value returned from "+k.name, r, v.Type()))
+		return nil, fmt.Errorf("%s", pcore.DescribeMismatch("value returned from "+k.name+" has wrong type,", r, v.Type()))
 	}
 	return v, nil
 }

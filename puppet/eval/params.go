@@ -160,6 +160,15 @@ func (c *Compiler) parameterTypes(d *Definition) (map[string]pcore.Type, error) 
 	return types, nil
 }
 
+// mismatchLines words why a value does not fit, a line for each reason.
+func mismatchLines(name string, t pcore.Type, v pcore.Value) []string {
+	lines := strings.Split(pcore.DescribeMismatch(name, t, v.Type()), "\n ")
+	for i, l := range lines {
+		lines[i] = " " + strings.TrimSpace(l)
+	}
+	return lines
+}
+
 // describeParameters words what is wrong with the parameters of a class or
 // defined type.
 func describeParameters(r *Resource, declared map[string]pcore.Type, given *pcore.Hash) string {
@@ -172,7 +181,7 @@ func describeParameters(r *Resource, declared map[string]pcore.Type, given *pcor
 		case t == nil:
 			lines = append(lines, " has no parameter named '"+name+"'")
 		case !pcore.IsInstance(t, v):
-			lines = append(lines, " "+pcore.DescribeMismatch("parameter '"+name+"'", t, v.Type()))
+			lines = append(lines, mismatchLines("parameter '"+name+"'", t, v)...)
 		}
 	}
 	for _, p := range r.def.params {

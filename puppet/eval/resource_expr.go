@@ -205,6 +205,14 @@ func (c *Compiler) attribute(op syntax.Expr, s *Scope) ([]*Param, error) {
 	return nil, fail(op, "UNSUPPORTED_EXPRESSION", "Expressions of type %s are not supported in this version of Puppet", syntax.AnLabel(op))
 }
 
+// unknownType is the error for a type that is not there, or cannot be used.
+func (c *Compiler) unknownType(name string) error {
+	if path := c.rubyFile("type", strings.ToLower(name)); path != "" {
+		return fmt.Errorf("the resource type '%s' is written in Ruby (%s), which is not available", name, path)
+	}
+	return fmt.Errorf("Unknown resource type: '%s'", name)
+}
+
 // declaration is where and how resources are declared.
 type declaration struct {
 	c        *Compiler
@@ -226,7 +234,7 @@ func (d *declaration) declare(titles []string, params []*Param) ([]pcore.Value, 
 		return nil, err
 	}
 	if !ok {
-		return nil, fmt.Errorf("Unknown resource type: '%s'", d.typ)
+		return nil, d.c.unknownType(d.typ)
 	}
 	var refs []pcore.Value
 	for _, title := range titles {

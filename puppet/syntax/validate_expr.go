@@ -26,7 +26,7 @@ func (c *checker) regexp(n *Regexp) {
 		return
 	}
 	if err := c.opts.Regexp(n.Pattern); err != nil {
-		panic(finding(n, "", "%s", err.Error()))
+		panic(&Error{Message: err.Error()}) // as Ruby raises it, without a place
 	}
 }
 
