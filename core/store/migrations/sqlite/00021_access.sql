@@ -3,7 +3,7 @@
 -- Who may do what (core/access): users, roles, filters and permissions are
 -- nouns; the other tables are not, and keep times as microseconds since 1970.
 CREATE TABLE users (
-    id                      INTEGER PRIMARY KEY,
+    id                      INTEGER PRIMARY KEY AUTOINCREMENT,
     login                   TEXT NOT NULL,
     login_key               TEXT NOT NULL UNIQUE, -- in lower case
     firstname               TEXT,
@@ -24,7 +24,7 @@ CREATE TABLE users (
 );
 
 CREATE TABLE roles (
-    id             INTEGER PRIMARY KEY,
+    id             INTEGER PRIMARY KEY AUTOINCREMENT,
     name           TEXT NOT NULL UNIQUE,
     description    TEXT,
     builtin        BIGINT NOT NULL,
@@ -42,7 +42,7 @@ CREATE TABLE user_roles (
 CREATE INDEX user_roles_role ON user_roles (role_id);
 
 CREATE TABLE permissions (
-    id            INTEGER PRIMARY KEY,
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
     name          TEXT NOT NULL UNIQUE,
     resource_type TEXT,
     created_at    TEXT,
@@ -50,7 +50,7 @@ CREATE TABLE permissions (
 );
 
 CREATE TABLE filters (
-    id            INTEGER PRIMARY KEY,
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
     role_id       BIGINT NOT NULL REFERENCES roles (id),
     search        TEXT,
     resource_type TEXT,
@@ -88,7 +88,7 @@ CREATE TABLE login_attempts (
 CREATE INDEX login_attempts_since ON login_attempts (since);
 
 CREATE TABLE personal_access_tokens (
-    id           INTEGER PRIMARY KEY,
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
     user_id      BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     name         TEXT NOT NULL,
     digest       BLOB NOT NULL,

@@ -3,7 +3,7 @@
 -- The audit trail (core/audit): rows are only ever added. Each hash covers the
 -- one before and the row; audit_heads has one row, which writers lock.
 CREATE TABLE audits (
-    id              INTEGER PRIMARY KEY,
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
     user_id         BIGINT,
     user_type       TEXT,
     user_name       TEXT,

@@ -1,0 +1,19 @@
+//go:build !e2e
+
+package audit_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/chargehand/chargehand/internal/sqldb"
+)
+
+func openDatabase(t *testing.T) *sqldb.DB {
+	t.Helper()
+	db, err := sqldb.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "audit.db"), sqldb.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
