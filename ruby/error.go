@@ -19,16 +19,25 @@ func (e *Error) Error() string { return e.Message + " (" + e.Class + ")" }
 // Unwrap gives the host's error.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// Line finds where in a source the exception came from: the innermost line of
-// the backtrace that is in it, or the line that a SyntaxError cites. 0 is not there.
-func (e *Error) Line(source string) int {
-	for _, at := range append([]string{e.Message}, e.Backtrace...) {
-		if rest, ok := strings.CutPrefix(at, source+":"); ok {
-			digits, _, _ := strings.Cut(rest, ":")
+// Where finds the line that the exception came from: the innermost of the
+// backtrace, or what a SyntaxError cites, that is in one of the sources. "" and 0
+// is none of them.
+func (e *Error) Where(sources []string) (source string, line int) {
+	at := e.Backtrace
+	if e.Class == "SyntaxError" {
+		at = append([]string{e.Message}, at...)
+	}
+	for _, at := range at {
+		for _, source := range sources {
+			rest, ok := strings.CutPrefix(at, source+":")
+			if !ok {
+				continue
+			}
+			digits := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
 			if line, err := strconv.Atoi(digits); err == nil {
-				return line
+				return source, line
 			}
 		}
 	}
-	return 0
+	return "", 0
 }

@@ -1,0 +1,73 @@
+# frozen_string_literal: true
+
+# The scope is what a template is evaluated in: its variables and helpers.
+module Provision
+  class << self
+    attr_accessor :scope
+  end
+
+  class Scope
+    TRIM = "-"
+    DEPTH = 20
+
+    def initialize(frame)
+      @__site = frame["site"]
+      @__inputs = frame["inputs"] || {}
+      @__depth = 0
+      @host = frame["host"] && Host.new(frame["host"])
+      @medium_provider = MediumProvider.new(frame["medium"]["uri"], frame["medium"]["id"]) if frame["medium"]
+      frame["vars"].each { |name, value| instance_variable_set(:"@#{name}", value) }
+    end
+
+    # Renders a text in this scope, under the name that errors cite.
+    def render_text(name, text)
+      Kernel.raise "templates include each other more than #{DEPTH} deep, at #{name}" if @__depth >= DEPTH
+
+      @__depth += 1
+      code = ERB.new(text, trim_mode: TRIM, eoutvar: "_erbout").src
+      instance_eval(code, name, 0)
+    ensure
+      @__depth -= 1
+    end
+
+    def boot_uri(file)
+      { "kernel" => @kernel_uri, "initrd" => @initrd_uri }[file]
+    end
+
+    def snippet(name, _options = {}, variables: {})
+      found = Chargehand.call("snippet", name.to_s)
+      Kernel.raise NotAllowed, "there is no snippet #{name.inspect}" unless found
+
+      with_variables(variables) { render_text(found["name"], found["text"]) }
+    end
+
+    def snippets(name, options = {}, variables: {}) = snippet(name, options, variables: variables)
+
+    def snippet_if_exists(name, options = {}, variables: {})
+      Chargehand.call("snippet", name.to_s) ? snippet(name, options, variables: variables) : ""
+    end
+
+    def method_missing(name, *)
+      Kernel.raise NotAllowed.new("#{name} is neither a variable nor a helper of templates", name)
+    end
+
+    def respond_to_missing?(*) = false
+
+    def inspect = "#<a template's scope>"
+
+    private
+
+    def with_variables(variables)
+      before = variables.to_h { |name, _| [name, instance_variable_get(:"@#{name}")] }
+      variables.each { |name, value| instance_variable_set(:"@#{name}", value) }
+      yield
+    ensure
+      before&.each { |name, value| instance_variable_set(:"@#{name}", value) }
+    end
+  end
+end
+
+Chargehand.handle("render") do |frame|
+  Provision.scope = Provision::Scope.new(frame)
+  Provision.scope.render_text(frame["name"], frame["text"])
+end
