@@ -85,21 +85,8 @@ var library = sync.OnceValue(function.NewTable)
 
 // Compile makes the catalog of a node. The error is an *Error.
 func Compile(ctx context.Context, r Request) (*catalog.Catalog, error) {
-	timeout := r.Timeout
-	if timeout == 0 {
-		timeout = 2 * time.Minute
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := r.prepare(ctx)
 	defer cancel()
-	if r.Log == nil {
-		r.Log = func(eval.Event) {}
-	}
-	if r.Now == nil {
-		r.Now = time.Now
-	}
-	if r.Settings.Strict == "" {
-		r.Settings.Strict = "warning"
-	}
 	loader := &mainLoader{Environment: r.Environment}
 	c := eval.New(ctx, r.options(loader))
 	err := c.Run(r.node())
@@ -112,6 +99,23 @@ func Compile(ctx context.Context, r Request) (*catalog.Catalog, error) {
 	}
 	made.Time = r.Now().Unix()
 	return made, nil
+}
+
+// prepare fills in what the request leaves open.
+func (r *Request) prepare(ctx context.Context) (context.Context, context.CancelFunc) {
+	if r.Timeout == 0 {
+		r.Timeout = 2 * time.Minute
+	}
+	if r.Log == nil {
+		r.Log = func(eval.Event) {}
+	}
+	if r.Now == nil {
+		r.Now = time.Now
+	}
+	if r.Settings.Strict == "" {
+		r.Settings.Strict = "warning"
+	}
+	return context.WithTimeout(ctx, r.Timeout)
 }
 
 func (r *Request) options(l eval.Loader) eval.Options {

@@ -83,10 +83,7 @@ func (f *file) parse(path string, opts syntax.Options, check syntax.ValidateOpti
 		f.err = err
 		return
 	}
-	check.Regexp = func(pattern string) error {
-		_, err := pcore.NewRegexp(pattern)
-		return err
-	}
+	check.Regexp = CheckRegexp
 	found := syntax.Validate(res.Program, check)
 	f.warnings = append(f.warnings, found.Warnings...)
 	if len(found.Errors) > 0 {
@@ -94,6 +91,12 @@ func (f *file) parse(path string, opts syntax.Options, check syntax.ValidateOpti
 		return
 	}
 	f.program = res.Program
+}
+
+// CheckRegexp tells what is wrong with a regular expression.
+func CheckRegexp(pattern string) error {
+	_, err := pcore.NewRegexp(pattern)
+	return err
 }
 
 // Invalid is a file that does not pass validation.
