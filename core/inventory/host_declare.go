@@ -40,7 +40,7 @@ func Hosts(o HostOptions) *noun.Noun[Host] {
 			noun.WithParameters(&h.Parameters, "HostParameter", 70, "host_parameters_attributes"),
 			noun.Computed("all_parameters", func(h *Host, names *noun.Names) any {
 				all, loaded := names.Get("all_parameters", h.ID).([]*ResolvedParameter)
-				return noun.Present{Value: all, Absent: !loaded}
+				return noun.Present{Value: noun.Rows(all), Absent: !loaded}
 			}),
 			noun.Many("puppetclass", "puppetclasses", &h.PuppetclassIDs, "puppetclass", "host_classes", "host_id", "puppetclass_id"),
 			noun.Has("config_reports", "config_report", "host").OnDelete(noun.Cascade),

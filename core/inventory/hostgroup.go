@@ -106,7 +106,7 @@ func checkHostgroup(ctx context.Context, c *noun.Change[Hostgroup]) error {
 	if c.New == nil {
 		children, err := noun.Find[Hostgroup](ctx, c.Tx, noun.Match{"parent": c.Old.ID})
 		if err == nil && len(children) > 0 {
-			return errs.WrapAs(errs.Conflict, &HasChildren{Name: c.Old.Title}, "Cannot delete group %s because it has nested groups.", c.Old.Title)
+			return errs.WrapAs(errs.Conflict, &noun.Nested{}, "Cannot delete group %s because it has nested groups.", c.Old.Title)
 		}
 		return err
 	}

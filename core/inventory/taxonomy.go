@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/chargehand/chargehand/core/noun"
+	"github.com/chargehand/chargehand/internal/errs"
 )
 
 // A Taxonomy is a node of one of the two trees that records are shared out in.
@@ -72,17 +73,9 @@ func taxonomyFields[T any](t *Taxonomy, class string, of func(*T) *Taxonomy) nou
 func childless[T any](ctx context.Context, c *noun.Change[T], t *Taxonomy) error {
 	children, err := noun.Find[T](ctx, c.Tx, noun.Match{"parent": t.ID})
 	if err == nil && len(children) > 0 {
-		return &HasChildren{Name: t.Name}
+		return errs.WrapAs(errs.Conflict, &noun.Nested{Quiet: true}, "Cannot delete %s because it has nested items.", t.Name)
 	}
 	return err
-}
-
-// HasChildren is the refusal to delete a node of a tree that is not a leaf. The
-// API answers 200 for taxonomies, as upstream does, and 409 for host groups.
-type HasChildren struct{ Name string }
-
-func (h *HasChildren) Error() string {
-	return "Cannot delete " + h.Name + " because it has nested items."
 }
 
 func orEmpty(s []string) []string {

@@ -196,3 +196,22 @@ func (c *Child) Bodies() []string { return c.body }
 
 // SetSecret writes an opened secret; for stores.
 func (f *Field) SetSecret(rec any, plain string) { f.setText(rec, plain) }
+
+// BelongsTo tells whether lists of n can be narrowed to a record of parent.
+func (n *Any) BelongsTo(parent *Any) bool { return n.parentTarget(parent) != nil }
+
+// Thins tells whether lists know the thin form.
+func (n *Any) Thins() bool { return n.dotted && n.lockable() }
+
+func (n *Any) lockable() bool { return n.LockField() != nil }
+
+// Body is the key that bodies set the field by.
+func (f *Field) Body() string {
+	if f.kind == RefKind {
+		return f.name + "_id"
+	}
+	if f.hidden && len(f.aliases) > 0 {
+		return f.aliases[0]
+	}
+	return f.name
+}

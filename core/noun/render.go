@@ -115,6 +115,10 @@ func (w *Writer) append(b []byte, v any) []byte {
 		if math.IsInf(v, 0) || math.IsNaN(v) {
 			return append(b, "null"...)
 		}
+	case Renderer:
+		inner := &Writer{buf: b, o: w.o}
+		v.RenderTo(inner, w.o)
+		return inner.buf
 	case *Item:
 		inner := &Writer{buf: b, o: w.o}
 		v.Noun.Render(inner, v.Record, v.Names, Brief)
@@ -141,6 +145,22 @@ func (w *Writer) appendTime(b []byte, t time.Time) []byte {
 		b = t.UTC().AppendFormat(b, "2006-01-02 15:04:05 UTC")
 	}
 	return append(b, '"')
+}
+
+// A Renderer writes itself; it sees what the caller asked for.
+type Renderer interface{ RenderTo(w *Writer, o *Rendering) }
+
+// Rows are values that are shown one after the other in an array.
+func Rows[R Renderer](list []R) Renderer { return rows[R](list) }
+
+type rows[R Renderer] []R
+
+func (l rows[R]) RenderTo(w *Writer, _ *Rendering) {
+	w.Open('[')
+	for _, r := range l {
+		w.Value(r)
+	}
+	w.Close(']')
 }
 
 func marshal(v any) ([]byte, error) { return json.Marshal(v) }

@@ -443,6 +443,24 @@ func (n *Any) recheck(ctx context.Context, c *change, permission string, q Query
 		"You don't have permission %s with attributes that you have specified or you don't have access to specified organizations or locations", permission)}
 }
 
+// Clone makes a new record like src, but for what the body names. The children
+// and links go along; locks on the original do not.
+func (n *Any) Clone(ctx context.Context, caller Caller, src any, in Input, q Query) (*Item, error) {
+	return n.write(ctx, caller, "", q, func(ctx context.Context, c *change) error {
+		c.new = n.clone(src)
+		*n.base(c.new) = Base{}
+		for _, ch := range n.children {
+			for _, r := range ch.Records(c.new) {
+				*ch.to.base(r) = Base{}
+			}
+		}
+		if f := n.by["locked"]; f != nil {
+			f.setBool(c.new, false)
+		}
+		return n.assign(ctx, c, in, q)
+	})
+}
+
 // Delete removes a record and gives what it was.
 func (n *Any) Delete(ctx context.Context, caller Caller, ref string, q Query) (*Item, error) {
 	permission := first(q.Permission, n.Permission("destroy"))
@@ -625,3 +643,11 @@ func (tx *Tx) audit(ctx context.Context, n *Any, c *change) error {
 	}
 	return tx.reg.auditor.Record(ctx, tx, *a)
 }
+
+// Nested is the cause of the refusal to delete a node of a tree that has others
+// below it. Quiet says that upstream answers 200 to it, and clients know.
+type Nested struct{ Quiet bool }
+
+func (*Nested) Error() string { return "it has nested items" }
+
+func itoa(i int64) string { return strconv.FormatInt(i, 10) }
