@@ -169,7 +169,7 @@ func optionalLog(level, message string) bool {
 
 func cutDeprecation(s string) string {
 	if before, _, ok := strings.Cut(s, "(file & line not available)"); ok {
-		return before
+		return strings.TrimSpace(before)
 	}
 	return s
 }

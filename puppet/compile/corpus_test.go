@@ -324,6 +324,12 @@ func (k *langCase) request(t *testing.T, dir string) compile.Request {
 		},
 		Timeout: 20 * time.Second, Now: fixedTime, Log: func(e eval.Event) { k.logs = append(k.logs, e) },
 	}
+	global := ""
+	_ = global
+	if _, err := os.Stat(k.root + "/conf/hiera.yaml"); err == nil {
+		global = k.root + "/conf/hiera.yaml"
+	}
+	//HIERA r.Hiera = compile.NewHiera(e, compile.HieraOptions{GlobalConfig: global, CodeDir: k.root + "/code", Strict: strict})
 	if x := k.files["exported.json"]; x != nil {
 		r.Exports = exports(t, x)
 	}

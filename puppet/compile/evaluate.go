@@ -33,7 +33,7 @@ func Evaluate(ctx context.Context, r Request, file, code string) (pcore.Value, e
 	if len(found.Errors) > 0 {
 		return nil, r.failure(&environment.Invalid{Findings: syntax.Findings{Errors: found.Errors}, Single: found.Err()}, loader)
 	}
-	v, err := c.Evaluate(res.Program.Body, c.Top())
+	v, err := c.EvaluateProgram(res.Program)
 	if err != nil {
 		return nil, r.failure(err, loader)
 	}

@@ -20,13 +20,28 @@ func (e *Env) Call(name string, args []pcore.Value, block pcore.Callable) (pcore
 	return e.C.Call(e.Scope, name, args, block)
 }
 
+// HasFunction tells whether there is a function of this name.
+func (e *Env) HasFunction(name string) bool {
+	c := e.C
+	if c.functions[name] != nil || catalogFunction(name) != nil || c.opts.Functions != nil && c.opts.Functions.Has(name) {
+		return true
+	}
+	f, err := c.puppetFunction(name)
+	return f != nil && err == nil
+}
+
 // Log implements function.Env.
 func (e *Env) Log(level, message string) {
 	e.C.Log(Event{Level: level, Message: message, Source: e.Scope.String()})
 }
 
 // WarnOnce implements function.Env.
-func (e *Env) WarnOnce(key, message string) { e.C.WarnOnce(key, Event{Message: message}) }
+func (e *Env) WarnOnce(key, message string) {
+	if strings.Contains(message, "is deprecated") {
+		message += "\n   (file & line not available)"
+	}
+	e.C.WarnOnce(key, Event{Message: message})
+}
 
 // Maker implements function.Env.
 func (e *Env) Maker() *pcore.Maker { return e.C.maker }
@@ -89,5 +104,9 @@ func (c *Compiler) callBuiltin(name string, args []pcore.Value, block pcore.Call
 	if strings.Contains(name, "::") || c.opts.Functions == nil || !c.opts.Functions.Has(name) {
 		return nil, false, nil
 	}
-	return c.opts.Functions.Call(&Env{c, s}, name, args, block)
+	v, known, err = c.opts.Functions.Call(&Env{c, s}, name, args, block)
+	if err != nil && strings.HasPrefix(err.Error(), "Function lookup() did not find") {
+		err = &Error{Class: LookupError, Message: err.Error()}
+	}
+	return v, known, err
 }

@@ -10,6 +10,15 @@ import (
 // Evaluate gives the value of an expression in a scope.
 func (c *Compiler) Evaluate(e syntax.Expr, s *Scope) (pcore.Value, error) { return c.eval(e, s) }
 
+// EvaluateProgram gives the value of a program at top scope.
+func (c *Compiler) EvaluateProgram(p *syntax.Program) (pcore.Value, error) {
+	v, err := c.eval(p.Body, c.top)
+	if j, ok := err.(*jump); ok {
+		return nil, illegalJump(j)
+	}
+	return v, err
+}
+
 // eval gives the value of an expression. An error that has no place gets the
 // expression's.
 func (c *Compiler) eval(e syntax.Expr, s *Scope) (pcore.Value, error) {

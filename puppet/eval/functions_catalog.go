@@ -66,7 +66,18 @@ func (i *invocation) require() (pcore.Value, error) {
 	return pcore.NewArray(refs), nil
 }
 
+// legacyArguments counts the arguments of a function of the old kind.
+func (i *invocation) legacyArguments(n int) error {
+	if len(i.args) < n {
+		return fmt.Errorf("%s(): Wrong number of arguments given (%d for minimum %d)", i.name, len(i.args), n)
+	}
+	return nil
+}
+
 func (i *invocation) realize() (pcore.Value, error) {
+	if err := i.legacyArguments(1); err != nil {
+		return nil, err
+	}
 	k := &Collector{c: i.c, scope: i.scope, fixed: true, collected: map[string]bool{}}
 	for _, v := range flatten(i.args) {
 		typ, title, ok := reference(v)
@@ -82,8 +93,8 @@ func (i *invocation) realize() (pcore.Value, error) {
 }
 
 func (i *invocation) createResources() (pcore.Value, error) {
-	if len(i.args) < 2 {
-		return nil, fmt.Errorf("create_resources(): Wrong number of arguments given (%d for minimum 2)", len(i.args))
+	if err := i.legacyArguments(2); err != nil {
+		return nil, err
 	}
 	if len(i.args) > 3 {
 		return nil, fmt.Errorf("create_resources(): wrong number of arguments (%d; must be 2 or 3)", len(i.args))
@@ -144,6 +155,9 @@ func (i *invocation) place() callPlace {
 }
 
 func (i *invocation) tag() (pcore.Value, error) {
+	if err := i.legacyArguments(1); err != nil {
+		return nil, err
+	}
 	for _, v := range flatten(i.args) {
 		if err := i.scope.resource.tag(v.String()); err != nil {
 			return nil, err
@@ -153,6 +167,9 @@ func (i *invocation) tag() (pcore.Value, error) {
 }
 
 func (i *invocation) tagged() (pcore.Value, error) {
+	if err := i.legacyArguments(1); err != nil {
+		return nil, err
+	}
 	for _, v := range flatten(i.args) {
 		tag := strings.ToLower(v.String())
 		if !i.c.tags.has[tag] && !i.scope.resource.tagged([]string{tag}) {
@@ -231,6 +248,16 @@ func (i *invocation) nameDefined(name string) (bool, error) {
 
 func (i *invocation) jump() (pcore.Value, error) {
 	j := &jump{value: pcore.Undef{}}
+	most := int64(1)
+	if i.name == "break" {
+		most = 0
+	}
+	if int64(len(i.args)) > most {
+		sig := pcore.Signature{Callable: &pcore.CallableType{Params: &pcore.TupleType{
+			Types: []pcore.Type{pcore.AnyType}, Size: &pcore.Size{Max: most},
+		}}, Names: []string{"value"}}
+		return nil, fmt.Errorf("%s", pcore.DescribeSignatures(i.name, []pcore.Signature{sig}, i.args, nil))
+	}
 	switch i.name {
 	case "return":
 		j.kind = jumpReturn
@@ -246,7 +273,11 @@ func (i *invocation) jump() (pcore.Value, error) {
 }
 
 func (i *invocation) fail() (pcore.Value, error) {
-	return nil, &compileFailure{message: texts(i.args)}
+	parts := make([]string, len(i.args))
+	for n, v := range i.args {
+		parts[n] = rubyText(v)
+	}
+	return nil, &compileFailure{message: strings.Join(parts, " ")}
 }
 
 func texts(args []pcore.Value) string {

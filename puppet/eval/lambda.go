@@ -198,7 +198,7 @@ func (c *Compiler) bind(k *closure, s *Scope, args []pcore.Value) (map[string]pc
 			vars[p.Name] = pcore.NewArray(nil)
 			continue
 		case p.Value == nil:
-			return nil, c.badCount(k, s, args)
+			return nil, fail(p, "MISSING_REQUIRED_PARAMETER", "Parameter $%s is required but no value was given", p.Name)
 		}
 		if pending == nil {
 			pending = map[string]bool{}
@@ -217,15 +217,6 @@ func (c *Compiler) bind(k *closure, s *Scope, args []pcore.Value) (map[string]pc
 		delete(pending, p.Name)
 	}
 	return vars, nil
-}
-
-// badCount words the error for a wrong number of arguments.
-func (c *Compiler) badCount(k *closure, s *Scope, args []pcore.Value) error {
-	sig, err := c.signature(k, s)
-	if err != nil {
-		return err
-	}
-	return fmt.Errorf("%s", pcore.DescribeSignatures(k.name, []pcore.Signature{*sig}, args, nil))
 }
 
 // defaultValue evaluates the default of a parameter, which sees those before it.

@@ -245,7 +245,7 @@ func classRef(s string) int {
 func (l *lexer) classRef(faulty int, code, message string) {
 	n := classRef(l.text[l.pos:])
 	if n == 0 || len(l.text) >= l.pos+n+2 && l.text[l.pos+n:l.pos+n+2] == "::" {
-		l.errorf(l.pos+faulty, code, "%s", message)
+		l.errorf(l.pos+n+faulty, code, "%s", message)
 		return
 	}
 	l.lastMatch = l.text[l.pos : l.pos+n]

@@ -88,8 +88,7 @@ func (l *lexer) badNumber() {
 }
 
 // checkNumber refuses what is no number of the language.
-func (l *lexer) checkNumber(val string, _ int) bool {
-	at := l.pos
+func (l *lexer) checkNumber(val string, at int) bool {
 	switch {
 	case len(val) > 1 && val[0] == '0' && (val[1] == 'x' || val[1] == 'X'):
 		if len(val) == 2 || strings.Trim(val[2:], "0123456789abcdefABCDEF") != "" {
