@@ -17,8 +17,12 @@ func TestReadAll(t *testing.T) {
 		size, max int
 		kind      errs.Kind // Internal: no error
 	}{
-		{0, 0, errs.Internal}, {1, 0, errs.TooLarge}, {10, 10, errs.Internal},
-		{11, 10, errs.TooLarge}, {100_000, 99_999, errs.TooLarge}, {5, -1, errs.Internal},
+		{0, 0, errs.Internal},
+		{1, 0, errs.TooLarge},
+		{10, 10, errs.Internal},
+		{11, 10, errs.TooLarge},
+		{100_000, 99_999, errs.TooLarge},
+		{5, -1, errs.Internal},
 	} {
 		got, err := bounded.ReadAll(strings.NewReader(strings.Repeat("x", c.size)), int64(c.max))
 		if c.kind == errs.Internal {

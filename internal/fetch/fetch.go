@@ -45,7 +45,8 @@ type Options struct {
 	// Refuse lists further addresses that are not dialled.
 	Refuse []netip.Prefix
 
-	// Proxy picks an HTTP proxy, such as http.ProxyURL(u); nil is none.
+	// Proxy picks an HTTP proxy, such as http.ProxyURL(u); nil is none. With
+	// one, the addresses behind it are the proxy's to judge.
 	Proxy func(*http.Request) (*url.URL, error)
 
 	// FollowRedirects is how many redirects of GET and HEAD are followed. By

@@ -28,9 +28,23 @@ func (f *DHCP) module() module {
 			on(http.MethodPost, "/dhcp/:network", trusted, f.create),
 			on(http.MethodDelete, "/dhcp/:network/mac/:mac", trusted, f.deleteByMAC),
 			on(http.MethodDelete, "/dhcp/:network/ip/:ip", trusted, f.deleteByIP),
+			on(http.MethodPost, "/dhcp/:network/mac/:mac", trusted, overridden(f.deleteByMAC)),
+			on(http.MethodPost, "/dhcp/:network/ip/:ip", trusted, overridden(f.deleteByIP)),
 		}
 	}
 	return m
+}
+
+// overridden is a deletion by clients that can only POST and say _method=delete,
+// which this module alone takes.
+func overridden(remove func(*call) error) func(*call) error {
+	return func(c *call) error {
+		if !strings.EqualFold(c.param("_method"), http.MethodDelete) {
+			c.w.notRouted()
+			return nil
+		}
+		return remove(c)
+	}
 }
 
 // subnet finds the subnet that a path names: exact when the address is its

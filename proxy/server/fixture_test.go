@@ -7,10 +7,14 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/chargehand/chargehand/proxy/dhcp"
 	"github.com/chargehand/chargehand/proxy/mac"
 	"github.com/chargehand/chargehand/proxy/proxytest"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // record is a reservation in s.
 func record(s dhcp.Subnet) dhcp.Record {

@@ -17,7 +17,11 @@ func (f *PuppetCA) module() module {
 	if f == nil {
 		return described("puppetca", "/puppet/ca", nil, map[string]any{"puppet_url": nil, "use_provider": nil})
 	}
-	settings := map[string]any{"puppet_url": name(f.PuppetURL), "use_provider": []string{f.UseProvider, "puppetca_http_api"}}
+	providers := []string{"puppetca_http_api"} // which Smart Proxy always adds
+	if f.UseProvider != "" {
+		providers = append([]string{f.UseProvider}, providers...)
+	}
+	settings := map[string]any{"puppet_url": name(f.PuppetURL), "use_provider": providers}
 	m := described("puppetca", "/puppet/ca", &f.Module, settings)
 	m.status = caStatus
 	m.routes = func(*Server) []route {

@@ -117,56 +117,45 @@ func (s *Server) serve(w *response, r *http.Request, from listener) {
 		w.page(http.StatusLengthRequired, "Length Required")
 		return
 	}
+	rt, captures, ok := s.find(r, from)
+	if !ok {
+		w.notRouted()
+		return
+	}
+	if rt.guard == trusted && from != inProcess {
+		if err := s.authorize(r, from, belowMount(rt, r.URL.Path)); err != nil {
+			s.log.WarnContext(r.Context(), "refused", "reason", err)
+			w.fail(err, http.StatusForbidden)
+			return
+		}
+	}
+	c := &call{s: s, w: w, r: r, route: rt}
+	if err := c.read(); err != nil {
+		w.fail(err, statusOf(err))
+		return
+	}
+	c.params.capture(captures)
+	if err := rt.handle(c); err != nil {
+		c.refuse(err)
+	}
+}
+
+// find gives the route of a request and its captures.
+func (s *Server) find(r *http.Request, from listener) (route, map[string]string, bool) {
 	path := strings.TrimLeft(r.URL.Path, "/")
 	slash := strings.HasSuffix(path, "/")
 	segments := strings.Split(strings.TrimSuffix(path, "/"), "/")
-	method, isForm := r.Method, false
-	var params form
-	if method == http.MethodPost && segments[0] == "dhcp" {
-		// This module alone takes _method, as Smart Proxy does.
-		var err error
-		if params, err = readForm(r); err != nil {
-			w.fail(err, statusOf(err))
-			return
-		}
-		isForm = true
-		if strings.EqualFold(params.text("_method"), http.MethodDelete) {
-			method = http.MethodDelete
-		}
-	}
 	for _, rt := range s.routes[segments[0]] {
-		captures, ok := rt.match(method, segments, slash)
-		if !ok || !rt.module.exposed(from) {
-			continue
+		if captures, ok := rt.match(r.Method, segments, slash); ok && rt.module.exposed(from) {
+			return rt, captures, true
 		}
-		if rt.guard == trusted && from != inProcess {
-			if err := s.authorize(r, from, belowMount(rt, r.URL.Path)); err != nil {
-				s.log.WarnContext(r.Context(), "refused", "reason", err)
-				w.fail(err, http.StatusForbidden)
-				return
-			}
-		}
-		c := &call{s: s, w: w, r: r, route: rt, params: params}
-		if err := c.read(rt, isForm); err != nil {
-			w.fail(err, statusOf(err))
-			return
-		}
-		c.params.capture(captures)
-		if err := rt.handle(c); err != nil {
-			c.refuse(err)
-		}
-		return
 	}
-	w.notRouted()
+	return route{}, nil, false
 }
 
 // read takes the body in, as a form or as it is.
-func (c *call) read(rt route, done bool) error {
-	if done {
-		return nil
-	}
-	var err error
-	if rt.raw {
+func (c *call) read() (err error) {
+	if c.route.raw {
 		if c.body, err = readBody(c.r); err == nil {
 			c.params, err = parseForm(c.r.URL.RawQuery)
 		}

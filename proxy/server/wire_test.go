@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/chargehand/chargehand/internal/errs"
+	"github.com/chargehand/chargehand/internal/fetch"
 	"github.com/chargehand/chargehand/proxy/logs"
 	"github.com/chargehand/chargehand/proxy/mac"
 	"github.com/chargehand/chargehand/proxy/proxytest"
@@ -101,12 +102,7 @@ func (w *world) do(t *testing.T, method, path, form string, header ...string) an
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
-	resp, err := http.DefaultTransport.RoundTrip(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	resp, body, err := fetch.New(fetch.Options{}).Read(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -308,6 +304,7 @@ func TestDHCPWire(t *testing.T) {
 		{"DELETE", "/dhcp/192.0.2.0/mac/52:54:00:00:00:AA", "", 200, htmlLabel, ""},
 		{"DELETE", "/dhcp/203.0.113.0/mac/52:54:00:00:00:AA", "", 200, htmlLabel, ""},
 		{"DELETE", "/dhcp/192.0.2.0/mac/junk", "", 400, jsonLabel, "Invalid MAC"},
+		{"POST", "/dhcp/192.0.2.0/mac/52:54:00:00:00:bb", "_method=put", 404, jsonLabel, notFound},
 		{"POST", "/dhcp/192.0.2.0/mac/52:54:00:00:00:bb", "_method=delete", 200, htmlLabel, ""},
 		{"GET", "/dhcp/192.0.2.0/mac/52:54:00:00:00:bb", "", 404, jsonLabel, "No DHCP record"},
 	})

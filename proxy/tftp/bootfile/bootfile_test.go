@@ -256,8 +256,14 @@ func TestGivenUp(t *testing.T) {
 func TestMalformed(t *testing.T) {
 	b := newBench(t, t.TempDir(), nil)
 	for _, c := range [][2]string{
-		{"x", "ftp://h/f"}, {"x", "file:///etc/passwd"}, {"x", "http:///f"}, {"x", "f"}, {"../x", "http://h/f"},
-		{".fetch/", "http://h/f"}, {"a/", "http://h/.new-x"}, {"", "http://h/f"},
+		{"x", "ftp://h/f"},
+		{"x", "file:///etc/passwd"},
+		{"x", "http:///f"},
+		{"x", "f"},
+		{"../x", "http://h/f"},
+		{".fetch/", "http://h/f"},
+		{"a/", "http://h/.new-x"},
+		{"", "http://h/f"},
 	} {
 		if err := b.Fetch(t.Context(), c[0], c[1]); !errs.Is(err, errs.Malformed) {
 			t.Errorf("%v: %v", c, err)
