@@ -144,17 +144,16 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r2.Method == http.MethodPatch {
 		r2.Method = http.MethodPut
 	}
-	handler, pattern := a.mux.Handler(r2)
+	_, pattern := a.mux.Handler(r2)
 	if pattern == "" {
 		if strings.HasSuffix(rest, ".json") && setPath(r2, strings.TrimSuffix(rest, ".json")) == nil {
-			handler, pattern = a.mux.Handler(r2)
+			_, pattern = a.mux.Handler(r2)
 		}
 		if pattern == "" {
 			noRoute(w)
 			return
 		}
 	}
-	_ = handler
 	a.mux.ServeHTTP(w, r2)
 	a.o.Log.Debug("api", "method", r.Method, "path", r.URL.Path, "took", time.Since(started))
 }

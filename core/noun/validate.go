@@ -38,7 +38,7 @@ func (c *change) fail(field, format string, args ...any) {
 // change are checked too, but for what needs the database.
 func (n *Any) validate(ctx context.Context, c *change) error {
 	for _, f := range n.fields {
-		if f.kind == ComputedKind {
+		if f.kind == ComputedKind || f.kind == JSONKind {
 			continue
 		}
 		v := f.Value(c.new)
