@@ -65,7 +65,11 @@ type site struct {
 
 func newSite(t *testing.T, key []byte) *site {
 	t.Helper()
-	db := openDatabase(t)
+	return newSiteOn(t, databases(t)(t), key)
+}
+
+func newSiteOn(t *testing.T, db *sqldb.DB, key []byte) *site {
+	t.Helper()
 	t.Cleanup(func() { _ = db.Close() })
 	if err := store.Migrate(t.Context(), db, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
@@ -226,9 +230,10 @@ func TestVerifyFindsTampering(t *testing.T) {
 		"cut short":    "DELETE FROM audits WHERE id > 3; UPDATE audit_heads SET last = 3, count = 3, hash = (SELECT hash FROM audits WHERE id = 3)",
 		"emptied":      "DELETE FROM audits; UPDATE audit_heads SET last = 0, count = 0, hash = '', seal = 'x'",
 	}
+	open := databases(t)
 	for name, attack := range attacks {
 		t.Run(name, func(t *testing.T) {
-			s := newSite(t, []byte("key"))
+			s := newSiteOn(t, open(t), []byte("key"))
 			for i := range 5 {
 				s.create(t, fmt.Sprint("m", i))
 			}

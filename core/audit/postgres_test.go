@@ -9,5 +9,9 @@ import (
 	"github.com/chargehand/chargehand/internal/sqldb"
 )
 
-// With the peers at hand, every test runs on PostgreSQL.
-func openDatabase(t *testing.T) *sqldb.DB { return pgtest.Start(t).Open(t) }
+// With the peers at hand, every test runs on PostgreSQL: databases starts one
+// server, and each database is new.
+func databases(t *testing.T) func(t *testing.T) *sqldb.DB {
+	server := pgtest.Start(t)
+	return func(t *testing.T) *sqldb.DB { return server.Open(t) }
+}

@@ -9,11 +9,14 @@ import (
 	"github.com/chargehand/chargehand/internal/sqldb"
 )
 
-func openDatabase(t *testing.T) *sqldb.DB {
-	t.Helper()
-	db, err := sqldb.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "audit.db"), sqldb.Options{})
-	if err != nil {
-		t.Fatal(err)
+// databases gives what opens new databases.
+func databases(*testing.T) func(t *testing.T) *sqldb.DB {
+	return func(t *testing.T) *sqldb.DB {
+		t.Helper()
+		db, err := sqldb.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "audit.db"), sqldb.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return db
 	}
-	return db
 }
