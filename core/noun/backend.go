@@ -25,6 +25,8 @@ type Conn interface {
 	Count(ctx context.Context, n *Any, s Selection) (int64, error)
 	// Insert writes a new row and sets the record's id.
 	Insert(ctx context.Context, n *Any, rec any) error
+	// Reinsert writes a row that was deleted, under the id that it had.
+	Reinsert(ctx context.Context, n *Any, rec any) error
 	// Update writes the fields of rec's row. With a lock field it answers
 	// Conflict when the row's version is not the record's, and raises both.
 	Update(ctx context.Context, n *Any, rec any, fields []*Field) error

@@ -150,7 +150,7 @@ func (n *Node) interfaces() []any {
 			"ip": address(nic.IP), "ip6": address(nic.IP6), "mac": empty(nic.MAC), "name": empty(nic.Name), "attrs": map[string]any{},
 			"virtual": nic.Virtual, "link": nic.Link, "identifier": empty(nic.Identifier), "managed": nic.Managed, "primary": nic.Primary,
 			"provision": nic.Provision, "subnet": nil, "subnet6": nil, "tag": empty(nic.Tag), "attached_to": empty(nic.AttachedTo),
-			"type": shortType(nic.Type),
+			"type": ShortType(nic.Type),
 		}
 		if s := n.Subnets[nic.SubnetID]; s != nil {
 			m["subnet"] = subnet(s)
@@ -173,9 +173,9 @@ func address(s string) any {
 	return nil
 }
 
-// shortType is "Interface" for plain ones and the class's last word for others,
+// ShortType is "Interface" for plain ones and the class's last word for others,
 // as Foreman tells them.
-func shortType(t string) string {
+func ShortType(t string) string {
 	switch t {
 	case inventory.InterfaceBond:
 		return "Bond"

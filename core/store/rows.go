@@ -120,8 +120,29 @@ func (c *conn) Count(ctx context.Context, n *noun.Any, s noun.Selection) (int64,
 
 // Insert writes a new row.
 func (c *conn) Insert(ctx context.Context, n *noun.Any, rec any) error {
-	var columns []string
-	var args []any
+	columns, args, err := c.row(n, rec)
+	if err != nil {
+		return err
+	}
+	id, err := c.tx.Insert(ctx, insertInto(n, columns), args...)
+	if err == nil {
+		n.SetID(rec, id)
+	}
+	return err
+}
+
+// Reinsert writes a row that was deleted, under the id that it had.
+func (c *conn) Reinsert(ctx context.Context, n *noun.Any, rec any) error {
+	columns, args, err := c.row(n, rec)
+	if err != nil {
+		return err
+	}
+	_, err = c.tx.Exec(ctx, insertInto(n, append(columns, quote("id"))), append(args, n.ID(rec))...)
+	return err
+}
+
+// row gives a record's columns, without the id, and their values.
+func (c *conn) row(n *noun.Any, rec any) (columns []string, args []any, err error) {
 	if column, value := n.RowType(); column != "" {
 		columns, args = append(columns, quote(column)), append(args, value)
 	}
@@ -131,16 +152,15 @@ func (c *conn) Insert(ctx context.Context, n *noun.Any, rec any) error {
 		}
 		v, err := c.bind(f, rec)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		columns, args = append(columns, quote(f.ColumnName())), append(args, v)
 	}
-	query := fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", quote(n.Table()), strings.Join(columns, ", "), sqldb.Marks(len(args)))
-	id, err := c.tx.Insert(ctx, query, args...)
-	if err == nil {
-		n.SetID(rec, id)
-	}
-	return err
+	return columns, args, nil
+}
+
+func insertInto(n *noun.Any, columns []string) string {
+	return fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", quote(n.Table()), strings.Join(columns, ", "), sqldb.Marks(len(columns)))
 }
 
 // Update writes some columns of a row, and wins or loses its optimistic lock.

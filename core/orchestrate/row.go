@@ -1,0 +1,101 @@
+package orchestrate
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/gob"
+
+	"github.com/chargehand/chargehand/core/inventory"
+	"github.com/chargehand/chargehand/core/job"
+	"github.com/chargehand/chargehand/core/noun"
+	"github.com/chargehand/chargehand/internal/errs"
+)
+
+// A rowChange is the arguments of the first step of each plan: the row as it was
+// before the change, sealed because it holds passwords. The change itself was
+// written in the transaction that stored the plan; the step is there to take it
+// back when the outside world cannot follow.
+type rowChange struct {
+	Host int64  `json:"host"`
+	Old  string `json:"old,omitempty"`  // sealed; empty for a creation
+	Gone bool   `json:"gone,omitempty"` // the change was a deletion
+}
+
+func (o *Orchestrator) rowStep(old, now *inventory.Host) (job.PlanStep, error) {
+	change := rowChange{Gone: now == nil}
+	h := now
+	if h == nil {
+		h = old
+	}
+	change.Host = h.ID
+	if old != nil {
+		sealed, err := o.seal(old)
+		if err != nil {
+			return job.PlanStep{}, err
+		}
+		change.Old = sealed
+	}
+	return job.PlanStep{Name: "record of " + h.Name, Kind: kindRow, Args: change, Priority: first - 1}, nil
+}
+
+func (o *Orchestrator) seal(h *inventory.Host) (string, error) {
+	var b bytes.Buffer
+	if err := gob.NewEncoder(&b).Encode(h); err != nil {
+		return "", errs.WrapAs(errs.Internal, err, "keep the host as it was")
+	}
+	sealed, err := o.sealer.Seal(base64.StdEncoding.EncodeToString(b.Bytes()))
+	return sealed, errs.Wrap(err, "seal the host as it was")
+}
+
+func unseal(sealer noun.Sealer, sealed string) (*inventory.Host, error) {
+	text, err := sealer.Open(sealed)
+	if err != nil {
+		return nil, errs.Wrap(err, "open the host as it was")
+	}
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, errs.WrapAs(errs.Internal, err, "open the host as it was")
+	}
+	h := &inventory.Host{}
+	if err := gob.NewDecoder(bytes.NewReader(raw)).Decode(h); err != nil {
+		return nil, errs.WrapAs(errs.Internal, err, "read the host as it was")
+	}
+	return h, nil
+}
+
+// RegisterRows adds the step kind that takes a change of rows back, in the
+// caller's name.
+func RegisterRows(r *job.Registry, nouns func() *noun.Registry, sealer noun.Sealer, caller noun.Caller) {
+	job.Register(r, kindRow, func(a rowChange) (job.Step, error) {
+		return rowStep{change: a, nouns: nouns, sealer: sealer, caller: caller}, nil
+	})
+}
+
+type rowStep struct {
+	change rowChange
+	nouns  func() *noun.Registry
+	sealer noun.Sealer
+	caller noun.Caller
+}
+
+// Check says "not yet", so that a failing plan undoes the step.
+func (s rowStep) Check(context.Context) (bool, error) { return false, nil }
+
+// Do has nothing to do: the row was written with the plan.
+func (s rowStep) Do(context.Context) error { return nil }
+
+// Undo makes the rows what they were.
+func (s rowStep) Undo(ctx context.Context) error {
+	hosts := noun.Of[inventory.Host](s.nouns())
+	return s.nouns().Write(ctx, func(tx *noun.Tx) error {
+		if s.change.Old == "" {
+			return hosts.Forget(ctx, tx, s.caller, s.change.Host)
+		}
+		old, err := unseal(s.sealer, s.change.Old)
+		if err != nil {
+			return err
+		}
+		return hosts.Restore(ctx, tx, s.caller, old)
+	})
+}
