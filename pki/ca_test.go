@@ -4,7 +4,6 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/x509"
-	"encoding/pem"
 	"strings"
 	"testing"
 	"time"
@@ -316,7 +315,7 @@ func TestServiceCertificate(t *testing.T) {
 	w := newWorld(t, pki.Policy{})
 	key := newKey(t, pki.P256)
 	s := pki.Service{Name: "core.test", DNSNames: []string{"puppet", "localhost", "core.test"}, PublicKey: key.Public(), Admin: true}
-	_, err := w.Issue(t.Context(), s, false)
+	_, err := w.Issue(t.Context(), s)
 	w.must(err)
 	cert := w.certificate("core.test")
 	if !pki.MayAdminister(cert) {
@@ -328,16 +327,17 @@ func TestServiceCertificate(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"pp_cli_auth": "true"}, pki.TrustedExtensions(cert)); diff != "" {
 		t.Error(diff)
 	}
-	_, err = w.Issue(t.Context(), s, false) // the same key renews
+	_, err = w.Issue(t.Context(), s) // the same key renews
 	w.must(err)
 	s.PublicKey = newKey(t, pki.P256).Public()
-	if _, err := w.Issue(t.Context(), s, false); !errs.Is(err, errs.Conflict) {
+	if _, err := w.Issue(t.Context(), s); !errs.Is(err, errs.Conflict) {
 		t.Errorf("another key took the name: %v", err)
 	}
-	_, err = w.Issue(t.Context(), s, true)
+	s.TakeOver = true
+	_, err = w.Issue(t.Context(), s)
 	w.must(err)
 	s.Name = "other.test"
-	if _, err := w.Issue(t.Context(), s, false); !errs.Is(err, errs.Forbidden) {
+	if _, err := w.Issue(t.Context(), s); !errs.Is(err, errs.Forbidden) {
 		t.Errorf("one key for two names: %v", err)
 	}
 }
@@ -385,13 +385,4 @@ func TestInfraCRL(t *testing.T) {
 
 func TestMemorySuite(t *testing.T) {
 	pkitest.Run(t, func(*testing.T) pki.Store { return pkitest.NewMemory() })
-}
-
-func decodePEM(t testing.TB, data []byte) []byte {
-	t.Helper()
-	block, _ := pem.Decode(data)
-	if block == nil {
-		t.Fatal("no PEM")
-	}
-	return block.Bytes
 }

@@ -60,13 +60,15 @@ type Service struct {
 	PublicKey crypto.PublicKey
 	Admin     bool          // may use the CA API
 	TTL       time.Duration // the CA's when zero
+	// TakeOver lets it have a name that another key holds a certificate for, which
+	// stays valid: the service lost its key, or a Puppet Server had the name before.
+	TakeOver bool
 }
 
 // Issue gives a service of the program a certificate, in PEM. The caller is the
 // program itself: no request, no policy. A name that an agent holds already is a
-// Conflict, unless its key is the same or takeOver says that it is the service's
-// own former certificate.
-func (c *CA) Issue(ctx context.Context, s Service, takeOver bool) ([]byte, error) {
+// Conflict, unless its key is the same or the service takes over.
+func (c *CA) Issue(ctx context.Context, s Service) ([]byte, error) {
 	if err := CheckName(s.Name); err != nil {
 		return nil, err
 	}
@@ -94,7 +96,7 @@ func (c *CA) Issue(ctx context.Context, s Service, takeOver bool) ([]byte, error
 		if err != nil {
 			return err
 		}
-		if status == "signed" && !takeOver && (!known || use.Name != s.Name) {
+		if status == "signed" && !s.TakeOver && (!known || use.Name != s.Name) {
 			return errs.New(errs.Conflict, "%s already has a signed certificate", s.Name)
 		}
 		if known && (use.Revoked || use.Name != s.Name) {

@@ -24,6 +24,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv("CASTORE_TEST_SIGN"); dir != "" {
 		signForever(dir, os.Getenv("CASTORE_TEST_NAME"))
 	}
+	if dir := os.Getenv("CASTORE_TEST_FULL"); dir != "" {
+		os.Exit(fillDisk(dir))
+	}
 	os.Exit(m.Run())
 }
 
@@ -228,4 +231,22 @@ func signUntilKilled(t *testing.T, dir, prefix string) (names []string) {
 	}
 	_ = cmd.Wait()
 	return names
+}
+
+// TestFullDisk lets a process write against a bound on file sizes: the update
+// that does not fit is refused and leaves nothing, and once there is room again
+// the store goes on.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "CASTORE_TEST_FULL="+dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	s := open(t, dir)
+	for key, want := range map[string]bool{"before": true, "huge": false, "after": true} {
+		if _, found := lookup(t, s, key); found != want {
+			t.Errorf("%s: found %v", key, found)
+		}
+	}
 }

@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/chargehand/chargehand/internal/clock"
+	"github.com/chargehand/chargehand/internal/errs"
 	"github.com/chargehand/chargehand/pki"
 	"github.com/chargehand/chargehand/pki/castore"
 )
@@ -51,6 +55,41 @@ func signForever(dir, prefix string) {
 			os.Exit(1)
 		}
 	}
+}
+
+// fillDisk is TestFullDisk's other process; 0 is success.
+func fillDisk(dir string) int {
+	s, err := castore.Open(dir)
+	if err != nil {
+		panic(err)
+	}
+	set := func(key string, size int) error {
+		value := []byte(`"` + strings.Repeat("x", size) + `"`)
+		return s.Update(context.Background(), func(tx pki.Tx) error { return tx.Put("x", key, value) })
+	}
+	limit := func(size uint64) {
+		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: size, Max: unix.RLIM_INFINITY}); err != nil {
+			panic(err)
+		}
+	}
+	if err := set("before", 100); err != nil {
+		panic(err)
+	}
+	limit(1000)
+	if err := set("huge", 5000); !errs.Is(err, errs.Unavailable) {
+		fmt.Println("over the bound:", err)
+		return 1
+	}
+	if err := s.View(context.Background(), func(tx pki.Tx) error { _, _, err := tx.Get("x", "before"); return err }); err != nil {
+		fmt.Println("reading meanwhile:", err)
+		return 1
+	}
+	limit(unix.RLIM_INFINITY)
+	if err := set("after", 5000); err != nil {
+		fmt.Println("with room again:", err)
+		return 1
+	}
+	return 0
 }
 
 func put(t testing.TB, s *castore.Store, key string) {

@@ -29,8 +29,8 @@ var _ Issuer = Local{}
 // that another key had; that one's certificate stays valid.
 func (l Local) Issue(ctx context.Context, name string, key crypto.Signer, _ *x509.Certificate) ([]byte, error) {
 	return l.CA.Issue(ctx, pki.Service{
-		Name: name, DNSNames: l.DNSNames, IPs: l.IPs, PublicKey: key.Public(), Admin: l.Admin, TTL: serviceTTL,
-	}, true)
+		Name: name, DNSNames: l.DNSNames, IPs: l.IPs, PublicKey: key.Public(), Admin: l.Admin, TTL: serviceTTL, TakeOver: true,
+	})
 }
 
 // Trust gives the CA's chain and its full revocation list.

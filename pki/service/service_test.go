@@ -171,7 +171,7 @@ func TestRunBringsRevocations(t *testing.T) {
 	go func() { done <- c.Run(ctx) }()
 	key, err := pki.NewKey(pki.P256, rand.Reader)
 	h.must(err)
-	_, err = h.ca.Issue(t.Context(), pki.Service{Name: "gone.test", PublicKey: key.Public()}, false)
+	_, err = h.ca.Issue(t.Context(), pki.Service{Name: "gone.test", PublicKey: key.Public()})
 	h.must(err)
 	h.must(h.ca.Revoke(t.Context(), "gone.test"))
 	deadline := time.After(10 * time.Second)

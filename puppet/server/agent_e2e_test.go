@@ -20,27 +20,27 @@ import (
 	"github.com/chargehand/chargehand/pki"
 )
 
-// An agent is the real puppet agent with directories of its own.
-type agent struct {
+// A realAgent is the real puppet agent with directories of its own.
+type realAgent struct {
 	*site
 	name string
 	dir  string
 }
 
-func newAgent(s *site, name string) *agent {
+func newAgent(s *site, name string) *realAgent {
 	s.Helper()
-	a := &agent{site: s, name: name, dir: s.TempDir()}
+	a := &realAgent{site: s, name: name, dir: s.TempDir()}
 	return a
 }
 
 // run runs the agent once and gives its exit code and output.
-func (a *agent) run(args ...string) (int, string) {
+func (a *realAgent) run(args ...string) (int, string) {
 	a.Helper()
 	return a.puppet("agent", append([]string{"--test", "--no-show_diff", "--waitforcert", "0"}, args...)...)
 }
 
 // puppet runs one of the agent's commands.
-func (a *agent) puppet(command string, args ...string) (int, string) {
+func (a *realAgent) puppet(command string, args ...string) (int, string) {
 	a.Helper()
 	_, port, err := net.SplitHostPort(a.address)
 	a.must(err)
@@ -59,7 +59,7 @@ func (a *agent) puppet(command string, args ...string) (int, string) {
 	return cmd.ProcessState.ExitCode(), string(out)
 }
 
-func (a *agent) path(name string) string { return filepath.Join(a.dir, name) }
+func (a *realAgent) path(name string) string { return filepath.Join(a.dir, name) }
 
 // TestRealAgent takes a stock agent from nothing to its second report.
 func TestRealAgent(t *testing.T) {
@@ -176,7 +176,7 @@ func operator(s *site) func(args ...string) string {
 	s.must(err)
 	key, err := pki.NewKey(pki.RSA2048, rand.Reader)
 	s.must(err)
-	cert, err := s.ca.Issue(s.Context(), pki.Service{Name: "operator.test", PublicKey: key.Public(), Admin: true}, false)
+	cert, err := s.ca.Issue(s.Context(), pki.Service{Name: "operator.test", PublicKey: key.Public(), Admin: true})
 	write("ssl/certs/operator.test.pem", cert, err)
 	keyPEM, err := pki.EncodeKey(key)
 	write("ssl/private_keys/operator.test.pem", keyPEM, err)

@@ -2,7 +2,6 @@ package server
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -42,7 +41,7 @@ func (w *response) pem(data []byte, err error) error {
 // putRequest answers 400 whatever the policy's reason: agents live with that
 // status, and with no other.
 func (s *Server) putRequest(w *response, r *request) error {
-	body, err := bounded.ReadAll(r.Body, pki.MaxRequest)
+	body, err := w.read(pki.MaxRequest)
 	if err == nil {
 		_, err = s.CA.Submit(r.Context(), r.params["name"], body)
 	}
@@ -109,7 +108,7 @@ func decodeWish(data []byte, name string) (state string, ttl time.Duration, err 
 }
 
 func (s *Server) putStatus(w *response, r *request) error {
-	body, err := bounded.ReadAll(r.Body, maxCABody)
+	body, err := w.read(maxCABody)
 	if err != nil {
 		return err
 	}
@@ -141,8 +140,8 @@ func (s *Server) deleteStatus(w *response, r *request) error {
 }
 
 // readNames reads {"certnames": […]}.
-func readNames(body io.Reader) ([]string, error) {
-	data, err := bounded.ReadAll(body, maxCABody)
+func readNames(w *response) ([]string, error) {
+	data, err := w.read(maxCABody)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +158,7 @@ func readNames(body io.Reader) ([]string, error) {
 }
 
 func (s *Server) clean(w *response, r *request) error {
-	names, err := readNames(r.Body)
+	names, err := readNames(w)
 	if err != nil {
 		return err
 	}
@@ -187,7 +186,7 @@ type bulkSigning struct {
 }
 
 func (s *Server) signSome(w *response, r *request) error {
-	names, err := readNames(r.Body)
+	names, err := readNames(w)
 	if err != nil {
 		return err
 	}
@@ -244,7 +243,7 @@ func (s *Server) getCRL(w *response, r *request) error {
 }
 
 func (s *Server) putCRL(w *response, r *request) error {
-	data, err := bounded.ReadAll(r.Body, 64<<20)
+	data, err := w.read(64 << 20)
 	if err != nil {
 		return err
 	}

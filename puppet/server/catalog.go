@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/chargehand/chargehand/internal/bounded"
 	"github.com/chargehand/chargehand/internal/errs"
 	"github.com/chargehand/chargehand/pki"
 )
@@ -36,7 +35,7 @@ func (s *Server) catalog(w *response, r *request) error {
 		return err
 	}
 	defer s.compilations.leave()
-	form, err := catalogForm(r)
+	form, err := catalogForm(w, r)
 	if err != nil {
 		return err
 	}
@@ -58,7 +57,7 @@ func (s *Server) catalog(w *response, r *request) error {
 }
 
 // catalogForm gives the fields of a POST's body, or of the URL of a GET.
-func catalogForm(r *request) (url.Values, error) {
+func catalogForm(w *response, r *request) (url.Values, error) {
 	if r.Method != http.MethodPost {
 		return r.URL.Query(), nil
 	}
@@ -69,7 +68,7 @@ func catalogForm(r *request) (url.Values, error) {
 			text: "Client sent a mime-type (" + media + ") that doesn't correspond to a format we support",
 		}
 	}
-	body, err := bounded.ReadAll(r.Body, maxFacts)
+	body, err := w.read(maxFacts)
 	if err != nil {
 		return nil, err
 	}

@@ -89,7 +89,7 @@ func (s *Server) putFacts(w *response, r *request) error {
 		return err
 	}
 	defer s.intake.leave()
-	data, err := bounded.ReadAll(r.Body, maxFacts)
+	data, err := w.read(maxFacts)
 	if err != nil {
 		return err
 	}

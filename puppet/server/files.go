@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/chargehand/chargehand/internal/bounded"
 	"github.com/chargehand/chargehand/internal/errs"
 	"github.com/chargehand/chargehand/puppet/fileserve"
 )
@@ -128,7 +127,7 @@ func (s *Server) bucketFile(w *response, r *request) error {
 	sum, _, _ := strings.Cut(rest, "/")
 	missing := errs.New(errs.NotFound, "Could not find file_bucket_file %s", r.params["path"])
 	if r.Method == http.MethodPut || r.Method == http.MethodPost {
-		data, err := bounded.ReadAll(r.Body, fileserve.MaxBucketFile)
+		data, err := w.read(fileserve.MaxBucketFile)
 		if err != nil {
 			return err
 		}

@@ -99,27 +99,24 @@ func (s *Server) putReport(w *response, r *request) error {
 		return err
 	}
 	defer s.intake.leave()
-	var names []string
-	err := s.intake.work(r.Context(), func() error {
-		data, err := bounded.ReadAll(r.Body, maxReport)
-		if err != nil {
-			return err
-		}
+	data, err := w.read(maxReport)
+	if err != nil {
+		return err
+	}
+	names := []string{}
+	for _, feed := range s.Reports {
+		names = append(names, feed.Name)
+	}
+	err = s.intake.work(r.Context(), func() error {
 		report, err := decodeReport(data, r.params["name"])
 		if err != nil {
 			return err
 		}
 		s.counters.reports.Add(1)
-		for _, feed := range s.Reports {
-			names = append(names, feed.Name)
-		}
 		return deliver(r.Context(), s, s.Reports, func(ctx context.Context, sink ReportSink) error { return sink.StoreReport(ctx, report) })
 	})
 	if err != nil {
 		return err
-	}
-	if names == nil {
-		names = []string{}
 	}
 	return w.json(http.StatusOK, typeJSON, names)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
+	"github.com/chargehand/chargehand/internal/bounded"
 	"github.com/chargehand/chargehand/internal/errs"
 )
 
@@ -246,6 +247,18 @@ func contentTypeOf(media string) string {
 		return typePSON
 	}
 	return media
+}
+
+// bodyTimeout is how long a body may take to come in.
+const bodyTimeout = 2 * time.Minute
+
+// read takes a body in whole, up to a bound and within the time for bodies.
+func (w *response) read(limit int64) ([]byte, error) {
+	control := http.NewResponseController(w.ResponseWriter)
+	if control.SetReadDeadline(time.Now().Add(bodyTimeout)) == nil {
+		defer func() { _ = control.SetReadDeadline(time.Time{}) }()
+	}
+	return bounded.ReadAll(w.request.Body, limit)
 }
 
 // mediaType is the type of the request's body, without its parameters.

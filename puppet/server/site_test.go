@@ -136,8 +136,8 @@ func (s *site) material(name string, admin bool) *tlsconf.Material {
 	s.Helper()
 	key, err := pki.NewKey(pki.P256, rand.Reader)
 	s.must(err)
-	service := pki.Service{Name: name, DNSNames: []string{"localhost"}, IPs: []net.IP{net.IPv4(127, 0, 0, 1)}, PublicKey: key.Public(), Admin: admin}
-	cert, err := s.ca.Issue(s.Context(), service, true)
+	service := pki.Service{Name: name, DNSNames: []string{"localhost"}, IPs: []net.IP{net.IPv4(127, 0, 0, 1)}, PublicKey: key.Public(), Admin: admin, TakeOver: true}
+	cert, err := s.ca.Issue(s.Context(), service)
 	s.must(err)
 	return s.materialOf(cert, key)
 }
