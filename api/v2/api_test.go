@@ -227,3 +227,27 @@ func TestEveryRouteNamesAPermission(t *testing.T) {
 	}
 	t.Logf("%d routes", len(s.api.Routes()))
 }
+
+func TestInterfacesAreSavedThroughTheirHost(t *testing.T) {
+	s := newServer(t, "")
+	w := s.w
+	host := s.want(201, "POST", "/api/hosts", fmt.Sprintf(`{"host":{"name":"a","managed":false,"domain_id":%d,"mac":"52:54:00:00:00:01"}}`, w.Domain))
+	at := fmt.Sprintf("/api/hosts/%v/interfaces", host["id"])
+	first := fmt.Sprint(path(host, "interfaces", 0, "id"))
+	made := s.want(201, "POST", at, `{"interface":{"identifier":"eth1","mac":"52:54:00:00:00:02","type":"interface","ip":"192.0.2.7"}}`)
+	s.want(200, "PUT", at+"/"+first, `{"interface":{"mac":"52-54-00-00-00-03"}}`)
+	if got := s.want(200, "GET", "/api/hosts/a.example.com", ""); got["mac"] != "52:54:00:00:00:03" || len(got["interfaces"].([]any)) != 2 {
+		t.Errorf("host: %v", got)
+	}
+	if got := s.want(422, "DELETE", at+"/"+first, ""); !strings.Contains(fmt.Sprint(got), "primary or provision") {
+		t.Errorf("delete the primary: %v", got)
+	}
+	s.want(422, "POST", at, `{"interface":{"identifier":"eth1"}}`)
+	s.want(200, "DELETE", at+"/"+fmt.Sprint(made["id"]), "")
+	if got := s.want(200, "GET", at, ""); got["total"] != 1.0 {
+		t.Errorf("interfaces: %v", got)
+	}
+	if got := s.want(200, "GET", "/api/hosts?thin=false&search=domain+=+example.com", ""); path(got, "results", 0, "name") != "a.example.com" || len(path(got, "results", 0).(map[string]any)) != 2 {
+		t.Errorf("thin: %v", got)
+	}
+}

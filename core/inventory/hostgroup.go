@@ -58,7 +58,7 @@ func Hostgroups() *noun.Noun[Hostgroup] {
 		f = append(f, inheritedFields()...)
 		return append(f,
 			noun.Sealed("root_pass", &h.RootPass),
-			noun.WithParameters(&h.Parameters, "GroupParameter", 60, "group_parameters_attributes"),
+			noun.WithListedParameters(&h.Parameters, "GroupParameter", 60, "group_parameters_attributes"),
 			noun.Has("template_combinations", "template_combination", "hostgroup").OnDelete(noun.Cascade).Shown(),
 			noun.Many("puppetclass", "puppetclasses", &h.PuppetclassIDs, "puppetclass", "hostgroup_classes", "hostgroup_id", "puppetclass_id"),
 			noun.Has("hosts", "host", "hostgroup").OnDelete(noun.Refuse),

@@ -58,7 +58,7 @@ func Interfaces() *noun.Noun[Interface] {
 		}
 		return noun.Fields{
 			noun.OnlyUnder("host", "domain", "subnet"), noun.PermissionsOf("hosts"), noun.Resource("Host"), noun.AuditedAs("Nic::Base"),
-			noun.Needs("create", "edit_hosts"), noun.Needs("destroy", "edit_hosts"), noun.OrderedBy("identifier"), noun.ScopedBy("host"),
+			noun.Needs("create", "edit_hosts"), noun.Needs("destroy", "edit_hosts"), noun.OrderedBy("identifier"), noun.ScopedBy("host"), noun.SavedThrough("host"),
 			noun.InBrief("name", "ip", "ip6", "mac", "mtu", "fqdn", "identifier", "primary", "provision", "nic_delay", "type"),
 			noun.BriefNeeds("type_name", "name"),
 			noun.Ref("host", &i.HostID, "host").Hidden().ReadOnly(),

@@ -108,7 +108,7 @@ func checkOperatingSystem(ctx context.Context, c *noun.Change[OperatingSystem]) 
 func OSDefaultTemplates() *noun.Noun[OSDefaultTemplate] {
 	return noun.Declare("os_default_template", func(d *OSDefaultTemplate) noun.Fields {
 		return noun.Fields{
-			noun.OnlyUnder("operatingsystem"), noun.Named("OS default template"), noun.PermissionsOf("operatingsystems"),
+			noun.OnlyUnder("operatingsystem"), noun.Named("OS default template"), noun.PermissionsOf("operatingsystems"), noun.InBrief("provisioning_template_id", "template_kind_id", "operatingsystem_id"),
 			noun.Needs("create", "edit_operatingsystems"), noun.Needs("destroy", "edit_operatingsystems"),
 			noun.Ref("operatingsystem", &d.OperatingSystemID, "operatingsystem"),
 			noun.Ref("provisioning_template", &d.TemplateID, "provisioning_template").Required(),

@@ -38,6 +38,7 @@ func (r *ResolvedParameter) RenderTo(w *noun.Writer, o *noun.Rendering) {
 	w.Member("hidden_value?", r.Hidden)
 	w.Member("value", value)
 	w.Member("priority", r.Priority)
+	w.Member("is_property", false)
 	w.Member("created_at", r.CreatedAt)
 	w.Member("updated_at", r.UpdatedAt)
 	w.Close('}')

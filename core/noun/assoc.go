@@ -201,10 +201,19 @@ func (c *Child) declare(d *declaration) {
 // precedence tells how they rank when a host's are resolved; body is the key
 // that sets them, "domain_parameters_attributes".
 func WithParameters(p *[]Parameter, kind string, precedence int, body string) Word {
+	return parameters(p, kind, precedence, body, Show)
+}
+
+// WithListedParameters is WithParameters for nouns whose lists show them too.
+func WithListedParameters(p *[]Parameter, kind string, precedence int, body string) Word {
+	return parameters(p, kind, precedence, body, both)
+}
+
+func parameters(p *[]Parameter, kind string, precedence int, body string, views View) Word {
 	return wordFunc(func(d *declaration) {
 		sub := parameterNoun(d.noun, kind, precedence)
 		d.noun.subs = append(d.noun.subs, sub)
-		c := Owns("parameters", p, sub.name, "parent").Attributes(body, "parameters_attributes").Replaced("name").Full()
+		c := Owns("parameters", p, sub.name, "parent").Attributes(body, "parameters_attributes").Replaced("name").Full().On(views)
 		c.declare(d)
 		d.noun.parameters = c
 		SearchOn("params", "parameters.searchable_value").Keyed("parameters.name").declare(d)

@@ -52,6 +52,7 @@ type Any struct {
 	unaudited   bool
 	briefNeeds  []string
 	asked       []*Field
+	through     string // the Ref to the noun that owns the records and saves them
 	loaded      []func(ctx context.Context, tx *Tx, recs []any, ns *Names, whole bool) error
 	make        func() any
 	pointer     func(any) unsafe.Pointer
@@ -231,6 +232,12 @@ func Dotted() Word { return wordFunc(func(d *declaration) { d.noun.dotted = true
 // belongs to a host shows with the host.
 func ScopedBy(ref string) Word { return wordFunc(func(d *declaration) { d.noun.scopeBy = ref }) }
 
+// SavedThrough names the Ref to the noun that owns this one's records: creating,
+// changing and deleting one saves its owner, with all the owner's rules.
+func SavedThrough(ref string) Word {
+	return wordFunc(func(d *declaration) { d.noun.through = ref })
+}
+
 // OneTaxonomy says that the noun's Refs organization and location are its
 // taxonomies: one of each.
 func OneTaxonomy() Word { return wordFunc(func(d *declaration) { d.noun.taxed = true }) }
@@ -357,6 +364,7 @@ func parameterNoun(parent *Any, kind string, precedence int) *Any {
 			parameterValue(&p.Value),
 			Text("searchable_value", &p.Search).Long().NotNull().Hidden().ReadOnly().Search("value").Explicit(),
 			Computed("priority", func(*Parameter, *Names) any { return precedence }),
+			Computed("is_property", func(*Parameter, *Names) any { return false }),
 			Ref("parent", &p.ParentID, parent.name).Column("reference_id").Hidden().ReadOnly(),
 			Prepare(func(_ context.Context, c *Change[Parameter]) error { return prepareParameter(c) }),
 		}

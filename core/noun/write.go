@@ -13,6 +13,9 @@ type Input map[string]any
 
 // CreateFrom makes a record from a body.
 func (n *Any) CreateFrom(ctx context.Context, caller Caller, in Input, q Query) (*Item, error) {
+	if n.through != "" {
+		return n.createThrough(ctx, caller, in, q)
+	}
 	return n.write(ctx, caller, "", q, func(ctx context.Context, c *change) error {
 		return n.assign(ctx, c, in, q)
 	})
@@ -20,6 +23,9 @@ func (n *Any) CreateFrom(ctx context.Context, caller Caller, in Input, q Query) 
 
 // UpdateFrom changes a record by what a body names.
 func (n *Any) UpdateFrom(ctx context.Context, caller Caller, ref string, in Input, q Query) (*Item, error) {
+	if n.through != "" {
+		return n.updateThrough(ctx, caller, ref, in, q)
+	}
 	return n.write(ctx, caller, ref, q, func(ctx context.Context, c *change) error {
 		return n.assign(ctx, c, in, q)
 	})
@@ -463,6 +469,9 @@ func (n *Any) Clone(ctx context.Context, caller Caller, src any, in Input, q Que
 
 // Delete removes a record and gives what it was.
 func (n *Any) Delete(ctx context.Context, caller Caller, ref string, q Query) (*Item, error) {
+	if n.through != "" {
+		return n.deleteThrough(ctx, caller, ref, q)
+	}
 	permission := first(q.Permission, n.Permission("destroy"))
 	if !caller.Can(permission) {
 		return nil, denied(permission)
