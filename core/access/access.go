@@ -145,9 +145,13 @@ func (p *Principal) Scope(permission, resource string, c Context) Scope {
 	}
 	unbound := p.Admin || p.Via == ViaJWT || p.Via == ViaCert
 	s := Scope{
-		Organizations: visible(unbound, p.Organizations, c.Organizations),
-		Locations:     visible(unbound, p.Locations, c.Locations),
+		Organizations: visible(unbound || len(p.Organizations) == 0 && len(p.Locations) > 0, p.Organizations, c.Organizations),
+		Locations:     visible(unbound || len(p.Locations) == 0 && len(p.Organizations) > 0, p.Locations, c.Locations),
 		Env:           p.Env(),
+	}
+	if resource == "Role" || resource == "Filter" {
+		// Their taxonomies say where they work, not who sees them.
+		s.Organizations, s.Locations = Taxa{Any: true}, Taxa{Any: true}
 	}
 	if resource == "User" && ofSelf(permission) {
 		s.Own = p.UserID
@@ -176,7 +180,9 @@ func (p *Principal) Scope(permission, resource string, c Context) Scope {
 }
 
 // visible is what a context shows: without one, to a user what is in the user's
-// own taxonomies. Whoever makes a Context of a user's request has checked that
+// own taxonomies. A user who is in organizations but in no location is not
+// limited by location, and the other way round, as upstream; one who is in
+// neither sees nothing that has taxonomies. Whoever makes a Context of a user's request has checked that
 // it is one of the user's own.
 func visible(unbound bool, own, context []int64) Taxa {
 	switch {

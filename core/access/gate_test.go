@@ -100,14 +100,8 @@ func newSite(t *testing.T, cost access.Cost) *site {
 	if err := store.Migrate(t.Context(), db, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
-	for _, table := range []string{
-		"taxonomies (id INTEGER PRIMARY KEY, type TEXT, name TEXT, title TEXT, ancestry TEXT, ignore_types TEXT, created_at TEXT, updated_at TEXT)",
-		"taxable_taxonomies (taxable_type TEXT, taxable_id BIGINT, taxonomy_id BIGINT)",
-		"machines (id INTEGER PRIMARY KEY, name TEXT, created_at TEXT, updated_at TEXT)",
-	} {
-		if _, err := db.Exec(t.Context(), "CREATE TABLE IF NOT EXISTS "+table); err != nil {
-			t.Fatal(err)
-		}
+	if _, err := db.Exec(t.Context(), "CREATE TABLE machines (id INTEGER PRIMARY KEY, name TEXT, created_at TEXT, updated_at TEXT)"); err != nil {
+		t.Fatal(err)
 	}
 	s := &site{t: t, db: db}
 	s.restart(cost)
