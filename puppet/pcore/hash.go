@@ -81,6 +81,9 @@ func (b *HashBuilder) Set(key, value Value) {
 // SetString is Set with a string key.
 func (b *HashBuilder) SetString(key string, value Value) { b.Set(String(key), value) }
 
+// Pairs gives the entries so far as arrays [key, value].
+func (b *HashBuilder) Pairs() []Value { return (&Hash{entries: b.entries}).Pairs() }
+
 // Hash gives the finished hash; the builder must not be used afterwards.
 func (b *HashBuilder) Hash() *Hash { return &Hash{b.entries, b.index} }
 

@@ -20,7 +20,7 @@ var simpleTypes = map[string]Type{
 	"typereference": &TypeReferenceType{"UnresolvedReference"}, "typealias": NewAlias("UnresolvedAlias"),
 	"data": DataType, "richdata": RichDataType, "richdatakey": RichDataKeyType,
 	"puppet::lookupkey": RichDataKeyType, "puppet::lookupvalue": RichDataType,
-	"error": ErrorType, "deferred": DeferredType,
+	"error": ErrorType, "deferred": DeferredType, "puppet::lookupcontext": LookupContextType,
 }
 
 // BuiltinType finds a type that the language itself defines; the case of the name does not matter.

@@ -261,12 +261,14 @@ func (t *ObjectType) TypeParameters() []Attribute {
 func (t *ObjectType) instance(v Value) bool {
 	o, ok := v.(*Object)
 	if !ok {
-		return false
+		// Values of other packages can be instances of object types too.
+		if _, isType := v.(Type); isType {
+			return false
+		}
+		of, ok := v.Type().(*ObjectType)
+		return ok && t.accepts(of, nil)
 	}
-	if t.def == nil {
-		return true
-	}
-	return t.accepts(o.typ, nil)
+	return t.def == nil || t.accepts(o.typ, nil)
 }
 
 func (t *ObjectType) accepts(o Type, g *guard) bool {

@@ -27,6 +27,9 @@ var (
 	))
 )
 
+// LookupContextType is what functions that provide data for Hiera are given.
+var LookupContextType = mustObject(HashOf("name", String("Puppet::LookupContext")))
+
 func optionalOf(t Type) *OptionalType { return &OptionalType{t} }
 
 func stringOrPattern() Type {
