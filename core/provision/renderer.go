@@ -15,6 +15,7 @@ import (
 
 	"github.com/chargehand/chargehand/internal/errs"
 	"github.com/chargehand/chargehand/ruby"
+	"github.com/chargehand/chargehand/ruby/erb"
 )
 
 //go:embed ruby/*.rb
@@ -105,10 +106,22 @@ func prelude() ([]ruby.Source, error) {
 // Warm loads the helpers ahead of the first rendering.
 func (r *Renderer) Warm(ctx context.Context) error { return r.image.Load(ctx) }
 
+// A program is a template, translated to Ruby.
+type program struct {
+	Name string `json:"name"`
+	Code string `json:"code"`
+}
+
+// translate keeps the lines of the metadata, so that errors cite lines of the
+// whole text.
+func translate(t Template) program {
+	return program{Name: t.Name, Code: erb.Compile(blankHeader(t.Text))}
+}
+
 // frame is what Ruby is given for one rendering.
 type frame struct {
-	Name   string         `json:"name"`
-	Text   string         `json:"text"`
+	program
+	Layout *program       `json:"layout,omitempty"` // the host's disk layout
 	Host   *Host          `json:"host,omitempty"`
 	Medium *medium        `json:"medium,omitempty"`
 	Site   site           `json:"site"`
@@ -142,6 +155,9 @@ func (r *Renderer) Render(ctx context.Context, t Template, s Subject) (string, e
 		return "", err
 	}
 	host := &host{renderer: r, names: []string{t.Name}}
+	if f.Layout != nil {
+		host.names = append(host.names, f.Layout.Name)
+	}
 	value, err := r.image.Call(ctx, host, "render", f)
 	if err != nil {
 		return "", host.blame(err)
@@ -155,7 +171,7 @@ func (r *Renderer) Render(ctx context.Context, t Template, s Subject) (string, e
 
 func newFrame(t Template, s Subject) (*frame, error) {
 	f := &frame{
-		Name: t.Name, Text: blankHeader(t.Text), Host: s.Host, Inputs: s.Inputs, Vars: Variables(s),
+		program: translate(t), Host: s.Host, Inputs: s.Inputs, Vars: Variables(s),
 		Site: site{
 			FQDN: s.Site.FQDN, URL: s.Site.URL, UnattendedURL: s.Site.UnattendedURL, Version: s.Site.Version,
 			CACert: s.Site.CACert, Plugins: append([]string{}, s.Site.Plugins...), Settings: s.Site.Settings,
@@ -172,6 +188,7 @@ func newFrame(t Template, s Subject) (*frame, error) {
 		}
 	}
 	if s.Host != nil {
+		f.Layout = layout(s.Host)
 		if in, err := InstallationOf(s.Host); err == nil {
 			f.Medium = &medium{URI: in.URI, ID: strings.TrimPrefix(in.Prefix, "boot/")}
 		}
@@ -179,11 +196,23 @@ func newFrame(t Template, s Subject) (*frame, error) {
 	return f, nil
 }
 
+// layout is the disk layout as a template, nil when there is none.
+func layout(h *Host) *program {
+	t := Template{Name: "disk layout of " + h.Name, Text: h.Layout()}
+	if t.Text == "" {
+		return nil
+	}
+	if h.Disk == "" {
+		t.Name = h.PartitionTable.Name
+	}
+	p := translate(t)
+	return &p
+}
+
 var variableName = regexp.MustCompile(`\A[a-z][a-z0-9_]*\z`)
 
-// blankHeader drops the metadata and keeps the lines that it had, so that errors
-// cite lines of the whole text. A comment renders to nothing anyway; what matters
-// is that a header with its own line end leaves no empty line.
+// blankHeader makes an empty comment of the metadata, as long as it was, that
+// leaves no empty line even where its end lacks the dash.
 func blankHeader(text string) string {
 	m, body, err := ParseMetadata(text)
 	if err != nil || m == nil || len(body) == len(text) {
@@ -255,7 +284,7 @@ func (h *host) snippet(ctx context.Context, name string) (any, error) {
 		return nil, err
 	}
 	h.names = append(h.names, t.Name)
-	return map[string]string{"name": t.Name, "text": blankHeader(t.Text)}, nil
+	return translate(t), nil
 }
 
 func (h *host) lookup(ctx context.Context, name string) (any, error) {

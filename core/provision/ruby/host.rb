@@ -41,12 +41,7 @@ module Provision
 
     def get_status(name) = statuses && statuses[name.to_s]
 
-    def diskLayout # rubocop:disable Naming/MethodName
-      text = disk || ptable&.layout
-      Kernel.raise NotAllowed, "neither a disk layout nor a partition table is set for #{self}" unless text
-
-      Provision.scope.render_text(disk ? "disk layout of #{self}" : ptable.name, text)
-    end
+    def diskLayout = Provision.scope.disk_layout # rubocop:disable Naming/MethodName
 
     def url_for_boot(file)
       Provision.scope.boot_uri(file.to_s)

@@ -7,27 +7,31 @@ module Provision
   end
 
   class Scope
-    TRIM = "-"
     DEPTH = 20
 
     def initialize(frame)
       @__site = frame["site"]
       @__inputs = frame["inputs"] || {}
+      @__layout = frame["layout"]
       @__depth = 0
       @host = frame["host"] && Host.new(frame["host"])
       @medium_provider = MediumProvider.new(frame["medium"]["uri"], frame["medium"]["id"]) if frame["medium"]
       frame["vars"].each { |name, value| instance_variable_set(:"@#{name}", value) }
     end
 
-    # Renders a text in this scope, under the name that errors cite.
-    def render_text(name, text)
+    # Runs a translated template in this scope, under the name that errors cite.
+    def run(program)
+      name = program["name"]
       Kernel.raise "templates include each other more than #{DEPTH} deep, at #{name}" if @__depth >= DEPTH
 
       @__depth += 1
-      code = ERB.new(text, trim_mode: TRIM, eoutvar: "_erbout").src
-      instance_eval(code, name, 0)
+      instance_eval(program["code"], name, 1)
     ensure
       @__depth -= 1
+    end
+
+    def disk_layout
+      @__layout ? run(@__layout) : Kernel.raise(NotAllowed, "neither a disk layout nor a partition table is set for #{@host}")
     end
 
     def boot_uri(file)
@@ -38,7 +42,7 @@ module Provision
       found = Chargehand.call("snippet", name.to_s)
       Kernel.raise NotAllowed, "there is no snippet #{name.inspect}" unless found
 
-      with_variables(variables) { render_text(found["name"], found["text"]) }
+      with_variables(variables) { run(found) }
     end
 
     def snippets(name, options = {}, variables: {}) = snippet(name, options, variables: variables)
@@ -69,5 +73,5 @@ end
 
 Chargehand.handle("render") do |frame|
   Provision.scope = Provision::Scope.new(frame)
-  Provision.scope.render_text(frame["name"], frame["text"])
+  Provision.scope.run(frame)
 end
