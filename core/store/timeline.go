@@ -1,0 +1,91 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/chargehand/chargehand/core/timeline"
+	"github.com/chargehand/chargehand/internal/errs"
+	"github.com/chargehand/chargehand/internal/sqldb"
+)
+
+// Timeline keeps the events of builds.
+type Timeline struct{ db *sqldb.DB }
+
+var _ timeline.Store = Timeline{}
+
+// NewTimeline makes a timeline store on an open database.
+func NewTimeline(db *sqldb.DB) Timeline { return Timeline{db: db} }
+
+
+// Append keeps an event, and every so often drops the oldest of its host.
+func (t Timeline) Append(ctx context.Context, e timeline.Event) error {
+	return t.db.Transact(ctx, func(tx *sqldb.Tx) error {
+		host, err := eventHost(ctx, tx, e)
+		if err != nil || host == 0 {
+			return err
+		}
+		id, err := tx.Insert(ctx, `INSERT INTO build_events (host_id, stage, at, text, address, bytes, took, failure)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, host, string(e.Stage), e.At.UnixMilli(), e.Text, e.Address, e.Bytes, e.Duration.Microseconds(), e.Failure)
+		if err != nil || id%64 != 0 {
+			return err
+		}
+		_, err = tx.Exec(ctx, `DELETE FROM build_events WHERE host_id = ? AND id NOT IN
+			(SELECT id FROM build_events WHERE host_id = ? ORDER BY id DESC LIMIT 500)`, host, host)
+		return err
+	})
+}
+
+// eventHost finds whose event it is; 0 when it is nobody's that is known.
+func eventHost(ctx context.Context, tx *sqldb.Tx, e timeline.Event) (int64, error) {
+	if e.Host != 0 {
+		return e.Host, nil
+	}
+	for _, q := range []struct{ value, query string }{
+		{e.MAC, `SELECT host_id FROM interfaces WHERE mac = ? ORDER BY id LIMIT 1`},
+		{e.Certname, `SELECT id FROM hosts WHERE certname = ?`},
+		{e.Certname, `SELECT id FROM hosts WHERE name = ?`},
+		{e.Address, `SELECT host_id FROM interfaces WHERE ip = ? OR ip6 = ? ORDER BY id LIMIT 1`},
+	} {
+		if q.value == "" {
+			continue
+		}
+		args := []any{q.value}
+		if q.value == e.Address {
+			args = append(args, q.value)
+		}
+		var id int64
+		err := tx.QueryRow(ctx, q.query, args, &id)
+		if err == nil {
+			return id, nil
+		}
+		if !errs.Is(err, errs.NotFound) {
+			return 0, err
+		}
+	}
+	return 0, nil
+}
+
+// Events gives a host's events since a time, oldest first.
+func (t Timeline) Events(ctx context.Context, host int64, since time.Time) ([]timeline.Event, error) {
+	var all []timeline.Event
+	from := int64(0)
+	if !since.IsZero() {
+		from = since.UnixMilli()
+	}
+	rows, err := t.db.Query(ctx, `SELECT id, stage, at, text, address, bytes, took, failure FROM build_events
+		WHERE host_id = ? AND at >= ? ORDER BY at, id`, host, from)
+	err = sqldb.Each(rows, err, func(rows *sql.Rows) error {
+		e := timeline.Event{Host: host}
+		var stage string
+		var at, took int64
+		if err := rows.Scan(&e.ID, &stage, &at, &e.Text, &e.Address, &e.Bytes, &took, &e.Failure); err != nil {
+			return err
+		}
+		e.Stage, e.At, e.Duration = timeline.Stage(stage), time.UnixMilli(at).UTC(), time.Duration(took)*time.Microsecond
+		all = append(all, e)
+		return nil
+	})
+	return all, err
+}
