@@ -28,7 +28,7 @@ import (
 type Audit struct {
 	noun.Base
 	noun.Taxed
-	UserID         int64
+	UserID         *int64 // nil for the program itself
 	UserType       string
 	UserName       string
 	Action         string // create, update, destroy
@@ -36,7 +36,7 @@ type Audit struct {
 	RecordID       int64
 	Name           string
 	AssociatedType string
-	AssociatedID   int64
+	AssociatedID   *int64
 	AssociatedName string
 	// Changes is {attr: value} of a creation or deletion, {attr: [old, new]} of
 	// an update.
@@ -54,7 +54,7 @@ func Noun() *noun.Noun[Audit] {
 		return noun.Fields{
 			noun.Only("index", "show"), noun.OrderedBy("id DESC"), noun.PermissionsOf("audit_logs"), noun.Unaudited(),
 			noun.Under("host"),
-			noun.Int("user_id", &a.UserID).Search("authored_by_user.id").Explicit(),
+			noun.OptInt("user_id", &a.UserID).Search("authored_by_user.id").Explicit(),
 			noun.Text("user_type", &a.UserType),
 			noun.Text("user_name", &a.UserName).Search("username", "user_name", "user", "authored_by_user"),
 			noun.Int("version", &a.Version),
@@ -63,7 +63,7 @@ func Noun() *noun.Noun[Audit] {
 			noun.Int("auditable_id", &a.RecordID).Search().Explicit(),
 			noun.Text("auditable_name", &a.Name).Search("name"),
 			noun.Text("associated_type", &a.AssociatedType),
-			noun.Int("associated_id", &a.AssociatedID),
+			noun.OptInt("associated_id", &a.AssociatedID),
 			noun.Text("associated_name", &a.AssociatedName),
 			noun.JSON("audited_changes", &a.Changes),
 			noun.SearchOn("changes", "audited_changes"),
@@ -168,12 +168,15 @@ func (t *Trail) Record(ctx context.Context, tx *noun.Tx, a noun.Audit) error {
 func (t *Trail) row(ctx context.Context, tx *noun.Tx, a noun.Audit, changes json.RawMessage) *Audit {
 	request := RequestOf(ctx)
 	row := &Audit{
-		UserID: a.Caller.UserID, UserName: a.Caller.Login, Action: a.Action, Type: a.Type, RecordID: a.ID, Name: a.Name,
-		AssociatedType: a.AssociatedType, AssociatedID: a.AssociatedID, AssociatedName: a.AssociatedName,
+		UserName: a.Caller.Login, Action: a.Action, Type: a.Type, RecordID: a.ID, Name: a.Name,
+		AssociatedType: a.AssociatedType, AssociatedName: a.AssociatedName,
 		Changes: changes, Comment: a.Comment, Request: request.ID,
 	}
 	if a.Caller.UserID != 0 {
-		row.UserType = "User"
+		row.UserType, row.UserID = "User", &a.Caller.UserID
+	}
+	if a.AssociatedID != 0 {
+		row.AssociatedID = &a.AssociatedID
 	}
 	if request.Remote.IsValid() {
 		row.Remote = request.Remote.Unmap().String()

@@ -164,7 +164,10 @@ func TestRecord(t *testing.T) {
 	}
 	var got []string
 	for _, a := range s.audits(t) {
-		got = append(got, fmt.Sprintf("%s %s %d %s v%d by %d %s %s from %s %s", a.Action, a.Type, a.RecordID-m.ID, a.Name, a.Version, a.UserID, a.UserName, a.UserType, a.Remote, a.Request), string(a.Changes))
+		if a.UserID == nil {
+			a.UserID = new(int64)
+		}
+		got = append(got, fmt.Sprintf("%s %s %d %s v%d by %d %s %s from %s %s", a.Action, a.Type, a.RecordID-m.ID, a.Name, a.Version, *a.UserID, a.UserName, a.UserType, a.Remote, a.Request), string(a.Changes))
 	}
 	by := "by 7 ada User from 192.0.2.9 req-1"
 	want := []string{
