@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chargehand/chargehand/core/inventory/settings"
 	"github.com/chargehand/chargehand/core/noun"
 )
 
@@ -30,7 +31,9 @@ type Options struct {
 	PerPage func() int64
 	// Ping tells whether the database answers; nil is no check.
 	Ping func(ctx context.Context) error
-	Log  *slog.Logger
+	// Settings are what /settings shows; nil has no such routes.
+	Settings *settings.Book
+	Log      *slog.Logger
 }
 
 // An Authenticator tells who a request is from.

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/chargehand/chargehand/core/inventory"
+	"github.com/chargehand/chargehand/core/inventory/settings"
 	"github.com/chargehand/chargehand/core/noun"
 	"github.com/chargehand/chargehand/core/store/storetest"
 	"github.com/chargehand/chargehand/internal/errs"
@@ -47,7 +48,7 @@ func newServer(t testing.TB, dsn string) *server {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	reg := storetest.Registry(t, db, inventory.Options{})
-	api := New(Options{Registry: reg, Ping: db.Ping, Auth: users{
+	api := New(Options{Registry: reg, Ping: db.Ping, Settings: settings.New(reg, "foreman.example.com"), Auth: users{
 		"admin": storetest.Admin{},
 		"some":  storetest.Limited{Permissions: map[string]string{"view_domains": "name = example.com", "edit_domains": "name = example.com"}},
 	}})
@@ -250,4 +251,25 @@ func TestInterfacesAreSavedThroughTheirHost(t *testing.T) {
 	if got := s.want(200, "GET", "/api/hosts?thin=false&search=domain+=+example.com", ""); path(got, "results", 0, "name") != "a.example.com" || len(path(got, "results", 0).(map[string]any)) != 2 {
 		t.Errorf("thin: %v", got)
 	}
+}
+
+func TestSettings(t *testing.T) {
+	s := newServer(t, "")
+	if got := s.want(200, "GET", "/api/settings?search=name+%3D+foreman_url", ""); got["subtotal"] != 1.0 || path(got, "results", 0, "value") != "https://foreman.example.com" || path(got, "results", 0, "id") != "foreman_url" {
+		t.Errorf("list: %v", got)
+	}
+	if got := s.want(200, "PUT", "/api/settings/token_duration", `{"setting":{"value":"60"}}`); got["value"] != 60.0 || got["default"] != 360.0 {
+		t.Errorf("set: %v", got)
+	}
+	if got := s.want(200, "PUT", "/api/settings/oauth_consumer_key", `{"setting":{"value":"s3cret"}}`); got["value"] != noun.Masked {
+		t.Errorf("encrypted: %v", got)
+	}
+	if got := s.want(200, "GET", "/api/settings/oauth_consumer_key", ""); got["value"] != noun.Masked {
+		t.Errorf("encrypted: %v", got)
+	}
+	s.want(422, "PUT", "/api/settings/entries_per_page", `{"setting":{"value":"many"}}`)
+	s.want(422, "PUT", "/api/settings/entries_per_page", `{"setting":{"value":0}}`)
+	s.want(422, "PUT", "/api/settings/entries_per_page", `{"value":5}`)
+	s.want(404, "GET", "/api/settings/1", "")
+	s.want(200, "GET", "/api/settings?per_page=all&page=1", "")
 }

@@ -102,7 +102,7 @@ type Action struct {
 // special are the registered actions.
 func (a *API) special() []Route {
 	var routes []Route
-	for _, act := range append(a.own(), a.o.Actions...) {
+	for _, act := range slices.Concat(a.own(), a.settingActions(), a.o.Actions) {
 		r := Route{
 			Method: act.Method, Action: act.Name, Permission: act.Permission, Public: act.Public, Anyone: act.Anyone,
 			member: act.Member, handle: act.Handle, Noun: a.reg.Noun(act.Noun),

@@ -37,6 +37,7 @@ func Nouns(o Options) []noun.Declared {
 		Hosts(o.Hosts),
 		Interfaces(),
 		CommonParameters(),
+		Settings(),
 		ConfigReports(),
 		FactNames(),
 		FactValues(),

@@ -220,6 +220,9 @@ func OnlyUnder(parents ...string) Word {
 // Only limits the CRUD actions: index, show, create, update, destroy.
 func Only(actions ...string) Word { return wordFunc(func(d *declaration) { d.noun.only = actions }) }
 
+// NoRoutes leaves all CRUD actions out.
+func NoRoutes() Word { return wordFunc(func(d *declaration) { d.noun.only = []string{} }) }
+
 // Internal nouns have no API of their own.
 func Internal() Word {
 	return wordFunc(func(d *declaration) { d.noun.internal, d.noun.unaudited = true, true })
