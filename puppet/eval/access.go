@@ -14,11 +14,8 @@ func (c *Compiler) LoadType(name string) (pcore.Type, error) {
 	if t, err := c.alias(name); t != nil || err != nil {
 		return t, err
 	}
-	if strings.Contains(name, "::") || c.builtinType(name) == nil {
-		d, err := c.findDefine(name)
-		if d == nil || err != nil {
-			return nil, err
-		}
+	if _, ok, err := c.resourceTypeNamed(name); !ok || err != nil {
+		return nil, err
 	}
 	return &pcore.ResourceType{TypeName: pcore.CapitalizeSegments(name)}, nil
 }

@@ -30,6 +30,9 @@ type Loader interface {
 	// FindFile finds the path of a file by kind ("files", "templates") and
 	// name; "" where there is none.
 	FindFile(kind, name string) string
+	// ResourceType gives a resource type that was generated for the
+	// environment; nil where there is none.
+	ResourceType(name string) (*ResourceType, error)
 	// RubyFile is the path of what a module has in Ruby under a name; kind is
 	// "function" or "type". It is for telling why something cannot be used.
 	RubyFile(kind, name string) string
@@ -108,7 +111,7 @@ func (l Limits) withDefaults() Limits {
 			*n = to
 		}
 	}
-	set(&l.Steps, 50_000_000)
+	set(&l.Steps, 20_000_000)
 	set(&l.Depth, 2_000)
 	set(&l.Resources, 250_000)
 	set(&l.Text, 64<<20)
@@ -129,7 +132,7 @@ type Options struct {
 	Exports  Exports // nil: nothing exported elsewhere
 	Settings Settings
 	Limits   Limits
-	Types    map[string]*ResourceType // resource types by lower-case name; nil: the built-in ones
+	Types    map[string]*ResourceType // more resource types than Puppet itself has, by lower-case name
 	Now      func() time.Time         // nil: the clock of the machine
 	Log      func(Event)
 }
@@ -158,6 +161,7 @@ type Compiler struct {
 	types     map[string]*ResourceType
 	regexps   map[string]*pcore.Regexp
 	warned    map[string]bool
+	units     map[*syntax.Program]bool
 
 	classScopes map[string]*Scope
 	resources   []*Resource          // in the order of evaluation
@@ -188,15 +192,17 @@ type callPlace struct {
 // New makes a compiler.
 func New(ctx context.Context, o Options) *Compiler {
 	c := &Compiler{
-		ctx: ctx, opts: o, loader: o.Loader, settings: o.Settings, limits: o.Limits.withDefaults(), types: o.Types,
+		ctx: ctx, opts: o, loader: o.Loader, settings: o.Settings, limits: o.Limits.withDefaults(),
 		classes: map[string]*Definition{}, defines: map[string]*Definition{}, nodes: map[string]*Definition{},
 		functions: map[string]*puppetFunction{}, aliases: map[string]*typeAlias{}, loaded: map[string]bool{},
 		missing: map[missingKey]bool{}, regexps: map[string]*pcore.Regexp{}, warned: map[string]bool{},
+		units:       map[*syntax.Program]bool{},
 		classScopes: map[string]*Scope{}, table: map[string]*Resource{},
 		inEdges: map[*Resource][]*Resource{}, overrides: map[string][]*Resource{},
 	}
-	if c.types == nil {
-		c.types = BuiltinTypes()
+	c.types = BuiltinTypes()
+	for name, t := range o.Types {
+		c.types[name] = t
 	}
 	now := o.Now
 	if now == nil {
@@ -238,6 +244,22 @@ func (c *Compiler) textSize(n int) error {
 	return nil
 }
 
+// collectionSize refuses arrays and hashes that grow out of bounds.
+func (c *Compiler) collectionSize(v pcore.Value) error {
+	const bytesPerElement = 16
+	n := 0
+	switch v := v.(type) {
+	case *pcore.Array:
+		n = v.Len()
+	case *pcore.Hash:
+		n = v.Len()
+	}
+	if n > c.limits.Text/bytesPerElement {
+		return &limitError{"A collection of the compilation is too large"}
+	}
+	return nil
+}
+
 // Log adds an event to the compilation's log.
 func (c *Compiler) Log(e Event) {
 	if c.opts.Log != nil {
@@ -272,16 +294,22 @@ func (c *Compiler) WarnOnce(key string, e Event) {
 }
 
 // builtinType finds a resource type by its lower-case name.
-func (c *Compiler) builtinType(name string) *ResourceType {
-	t, known := c.types[name]
-	if known || c.opts.Ruby == nil {
-		return t
+func (c *Compiler) builtinType(name string) (*ResourceType, error) {
+	if t, known := c.types[name]; known {
+		return t, nil
 	}
-	t, err := c.opts.Ruby.Type(name)
-	if err != nil {
-		return nil
+	var t *ResourceType
+	var err error
+	if c.loader != nil {
+		t, err = c.loader.ResourceType(name)
 	}
-	return t
+	if t == nil && err == nil && c.opts.Ruby != nil {
+		t, err = c.opts.Ruby.Type(name)
+	}
+	if err == nil {
+		c.types[name] = t
+	}
+	return t, err
 }
 
 // resourceTypeNamed finds what a resource's type name stands for: a defined
@@ -289,8 +317,8 @@ func (c *Compiler) builtinType(name string) *ResourceType {
 func (c *Compiler) resourceTypeNamed(name string) (resourceType, bool, error) {
 	name = strings.ToLower(strings.TrimPrefix(name, "::"))
 	if !strings.Contains(name, ":") {
-		if t := c.builtinType(name); t != nil {
-			return resourceType{builtin: t}, true, nil
+		if t, err := c.builtinType(name); t != nil || err != nil {
+			return resourceType{builtin: t}, t != nil, err
 		}
 	}
 	d, err := c.findDefine(name)

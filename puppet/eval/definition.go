@@ -89,6 +89,10 @@ type Unit struct {
 // addUnit registers the definitions of a file.
 func (c *Compiler) addUnit(u *Unit) ([]*Definition, error) {
 	var added []*Definition
+	if c.units[u.Program] {
+		return nil, nil
+	}
+	c.units[u.Program] = true
 	for _, w := range u.Warnings {
 		c.logFound("warning", w)
 	}

@@ -352,6 +352,14 @@ func (i *invocation) inlineEpp() (pcore.Value, error) {
 
 // erb renders templates in Ruby.
 func (i *invocation) erb() (pcore.Value, error) {
+	if err := i.legacyArguments(1); err != nil {
+		return nil, err
+	}
+	for _, v := range flatten(i.args) {
+		if i.name == "template" && i.c.loader.FindFile("templates", v.String()) == "" {
+			return nil, &compileFailure{message: "Could not find template '" + v.String() + "'"}
+		}
+	}
 	if i.c.opts.Ruby == nil {
 		return nil, fmt.Errorf("%s() needs Ruby, which is not available", i.name)
 	}

@@ -210,7 +210,11 @@ func (c *Compiler) arithmetic(e *syntax.Binary, left, right pcore.Value) (pcore.
 	case *pcore.Array, *pcore.Hash:
 		switch e.Op {
 		case "+":
-			return concatenate(l, right)
+			v, err := concatenate(l, right)
+			if err != nil {
+				return nil, err
+			}
+			return v, c.collectionSize(v)
 		case "-":
 			return without(l, right), nil
 		case "<<":

@@ -28,7 +28,7 @@ func referenceDir(t testing.TB) string {
 func TestExpressionTables(t *testing.T) {
 	dir := referenceDir(t)
 	if dir == "" {
-		return
+		dir = filepath.Join("..", "compile", "testdata")
 	}
 	files, _ := filepath.Glob(filepath.Join(dir, "exprs", "*.golden.jsonl"))
 	equal, total := 0, 0
@@ -69,6 +69,9 @@ func TestExpressionTables(t *testing.T) {
 			}
 		}
 		f.Close()
+	}
+	if total == 0 {
+		t.Error("no expression table was found")
 	}
 	t.Logf("exprs: %d of %d dumps equal", equal, total)
 }
