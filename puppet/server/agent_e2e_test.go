@@ -17,7 +17,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chargehand/chargehand/internal/clock"
 	"github.com/chargehand/chargehand/pki"
+	"github.com/chargehand/chargehand/puppet/fileserve"
+	"github.com/chargehand/chargehand/puppet/server"
+	"github.com/chargehand/chargehand/puppet/server/codedir"
 )
 
 // A realAgent is the real puppet agent with directories of its own.
@@ -236,5 +240,69 @@ func TestRealOperator(t *testing.T) {
 	want := map[string]string{"c.test": "signed", "new.test": "signed", "operator.test": "signed", "puppet.example.test": "signed"}
 	if diff := cmp.Diff(want, states); diff != "" {
 		t.Errorf("states (-want +got):\n%s", diff)
+	}
+}
+
+// realCode is compiled by the program's own compiler for the real agent.
+const realCode = `
+-- environments/production/manifests/site.pp --
+node 'compiled.agents.test' { include demo }
+-- environments/production/hiera.yaml --
+version: 5
+hierarchy:
+  - { name: common, path: common.yaml }
+-- environments/production/data/common.yaml --
+demo::base: '%BASE%'
+demo::greeting: 'hello from hiera'
+-- environments/production/modules/demo/manifests/init.pp --
+class demo (String $base, String $greeting, Sensitive[String] $secret = Sensitive('hidden')) {
+  file { $base: ensure => directory }
+  -> file { "${base}/src.txt": source => 'puppet:///modules/demo/src.txt' }
+  ~> exec { "/bin/sh -c 'echo refreshed > ${base}/refreshed'": refreshonly => true }
+  file { "${base}/greeting": content => "${greeting} on ${facts['os']['family']} ${facts['demo_fact']}\n" }
+  file { "${base}/deferred": content => Deferred('sprintf', ['at %s', 'agent']) }
+  file { "${base}/secret": content => $secret, mode => '0600' }
+  file { "${base}/tree": ensure => directory, recurse => true, source => 'puppet:///modules/demo/tree' }
+  demo::thing { 'one': base => $base }
+}
+-- environments/production/modules/demo/manifests/thing.pp --
+define demo::thing (String $base) {
+  file { "${base}/thing-${title}": content => epp('demo/thing.epp', { 'title' => $title }) }
+}
+-- environments/production/modules/demo/templates/thing.epp --
+<%- | String $title | -%>
+thing <%= $title %>
+`
+
+// TestRealAgentRealCompiler has nothing made by hand between manifest and machine.
+func TestRealAgentRealCompiler(t *testing.T) {
+	s := newSite(t, pki.Policy{AutosignAll: true}, func(s *site, o *server.Options) {
+		base := filepath.Join(s.dir, "agent-writes")
+		s.must(os.Remove(filepath.Join(s.dir, "code/environments/production/manifests/site.pp")))
+		s.write(strings.ReplaceAll(realCode, "%BASE%", base))
+		code := codedir.New(codedir.Options{Dir: filepath.Join(s.dir, "code"), Log: o.Log})
+		files, err := fileserve.New(code, clock.System)
+		s.must(err)
+		o.Compiler, o.Environments, o.Files = code, code, files
+	})
+	a := newAgent(s, "compiled.agents.test")
+	exit, out := a.run()
+	if exit != 2 {
+		t.Fatalf("the first run ended with %d:\n%s", exit, out)
+	}
+	for name, want := range map[string]string{
+		"src.txt": "from the server\n", "refreshed": "refreshed\n", "greeting": "hello from hiera on Debian from pluginsync\n",
+		"deferred": "at agent", "secret": "hidden", "tree/sub/b": "b\n", "thing-one": "thing one\n",
+	} {
+		got, err := os.ReadFile(filepath.Join(s.dir, "agent-writes", name))
+		if err != nil || string(got) != want {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+	if strings.Contains(out, "hidden") {
+		t.Error("the secret is in the agent's output")
+	}
+	if exit, out := a.run(); exit != 0 {
+		t.Errorf("the second run ended with %d:\n%s", exit, out)
 	}
 }

@@ -21,7 +21,7 @@ func (s *Server) catalog(w *response, r *request) error {
 	switch asked := r.param("environment"); {
 	case asked == "":
 		return badEnvironment("null")
-	case !validEnvironment(asked):
+	case !ValidEnvironment(asked):
 		return badEnvironment(asked)
 	}
 	media, err := negotiate(r, mediaRich, mediaJSON, mediaPSON)

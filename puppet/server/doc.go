@@ -3,6 +3,6 @@
 // decodes, checks who may, calls one of the interfaces that it declares, and
 // encodes; it compiles nothing and stores nothing itself.
 //
-// It imports the standard library, klauspost/compress, pki, puppet/fileserve and
-// internal packages.
+// It imports the standard library, klauspost/compress, google/uuid, pki,
+// puppet/catalog, puppet/fileserve and internal packages.
 package server

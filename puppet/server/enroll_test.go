@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -89,9 +90,15 @@ func TestEnrolWaits(t *testing.T) {
 	s := newSite(t, pki.Policy{}, nil)
 	remote := &service.Remote{URL: s.url(), Chain: s.ca.Authority().ChainPEM(), Retry: time.Millisecond}
 	c := newcomer(s, "late.test", remote, time.Now)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if err := c.Ensure(ctx); err == nil {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- c.Ensure(ctx) }()
+	for arrived := false; !arrived; runtime.Gosched() {
+		_, err := s.ca.Request(t.Context(), "late.test")
+		arrived = err == nil
+	}
+	cancel()
+	if err := <-done; err == nil {
 		t.Fatal("there is a certificate without a signature")
 	}
 	s.must(s.ca.Sign(t.Context(), "late.test", pki.SignOptions{}))

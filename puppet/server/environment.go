@@ -6,9 +6,9 @@ import (
 	"github.com/chargehand/chargehand/internal/errs"
 )
 
-// validEnvironment reports whether name is made of what Puppet lets into names
+// ValidEnvironment reports whether name is made of what Puppet lets into the names
 // of environments.
-func validEnvironment(name string) bool {
+func ValidEnvironment(name string) bool {
 	for _, c := range []byte(name) {
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' {
 			return false
@@ -30,7 +30,7 @@ func (s *Server) environment(r *request) (string, error) {
 	if name == "" {
 		return "", &fault{status: http.StatusBadRequest, text: "An environment parameter must be specified"}
 	}
-	if !validEnvironment(name) {
+	if !ValidEnvironment(name) {
 		return "", badEnvironment(name)
 	}
 	return name, s.mustExist(r, name)
@@ -57,7 +57,7 @@ func (s *Server) decide(r *request, classified, asked string) (string, error) {
 	if classified != "" {
 		return classified, s.mustExist(r, classified)
 	}
-	if validEnvironment(asked) && s.mustExist(r, asked) == nil {
+	if ValidEnvironment(asked) && s.mustExist(r, asked) == nil {
 		return asked, nil
 	}
 	return s.DefaultEnvironment, s.mustExist(r, s.DefaultEnvironment)

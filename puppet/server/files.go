@@ -158,7 +158,7 @@ func (s *Server) staticFileContent(w *response, r *request) error {
 	if environment == "" || code == "" || path == "" {
 		return &fault{status: http.StatusBadRequest, as: typeText, text: "Error: A /static_file_content request requires an environment, a code-id, and a file-path"}
 	}
-	if !validEnvironment(environment) {
+	if !ValidEnvironment(environment) {
 		return badEnvironment(environment)
 	}
 	if s.StaticFiles == nil {

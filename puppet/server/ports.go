@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/chargehand/chargehand/puppet/catalog"
 	"github.com/chargehand/chargehand/puppet/fileserve"
 )
 
@@ -55,7 +56,9 @@ type Class struct {
 type Catalog struct {
 	Environment string // empty: the request's
 	Wire        []byte // JSON as the agent gets it
-	Export      []byte // JSON as PuppetDB gets it, exported resources included; may be nil
+	// Full is the catalog with the resources that are exported to other nodes, for
+	// the sinks; nil where the compiler gives none.
+	Full *catalog.Catalog
 }
 
 // A Classifier says what a node is: the ENC.

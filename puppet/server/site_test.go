@@ -221,7 +221,7 @@ func (s *site) Compile(_ context.Context, r server.CompileRequest) (server.Catal
 		return server.Catalog{}, errs.New(errs.Invalid, "Evaluation Error: Error while evaluating a Function Call, on purpose (file: /x/site.pp, line: 1, column: 1)")
 	}
 	wire, err := json.Marshal(handMade(r, filepath.Join(s.dir, "agent-writes")))
-	return server.Catalog{Wire: wire, Export: wire}, err
+	return server.Catalog{Wire: wire}, err
 }
 
 // handMade is a small catalog: a file with a source, one with content, a

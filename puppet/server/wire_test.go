@@ -245,7 +245,7 @@ func TestRecordedRun(t *testing.T) {
 	s.must(err)
 	catalog, err := io.ReadAll(z)
 	s.must(err)
-	if !bytes.Equal(catalog, s.catalogs[0].Catalog.Export) {
+	if !bytes.Equal(catalog, s.catalogs[0].Catalog.Wire) {
 		t.Error("the agent's catalog is not the stored one")
 	}
 	var facts map[string]any
