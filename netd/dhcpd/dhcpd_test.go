@@ -5,18 +5,13 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/insomniacslk/dhcp/dhcpv4"
-	"github.com/insomniacslk/dhcp/iana"
 	"go.uber.org/goleak"
 
-	"github.com/chargehand/chargehand/internal/clock"
-	"github.com/chargehand/chargehand/internal/errs"
 	"github.com/chargehand/chargehand/netd/udp"
 )
 
@@ -312,137 +307,5 @@ func TestRelayOptionsAreEchoedAndSelectTheLink(t *testing.T) {
 	}
 	if !ack.ServerIPAddr.Equal(net.IP{198, 51, 100, 2}) {
 		t.Errorf("next server %v is not the subnet's", ack.ServerIPAddr)
-	}
-}
-
-func TestAcknowledgedStateSurvivesReopening(t *testing.T) {
-	b := newBench(t, Boot{})
-	b.reserve(Reservation{MAC: bob, IP: ip("192.0.2.10"), Network: lan, Filename: "pxelinux.0", Extra: map[string]string{"root_path": "/x"}})
-	b.reserve(Reservation{MAC: carol, IP: ip("192.0.2.11"), Network: lan})
-	if err := b.store.Unreserve(lan, carol); err != nil {
-		t.Fatal(err)
-	}
-	b.dora(alice, inLAN())
-	again := b.openStore() // the first is still open: what kill -9 leaves
-	defer again.Close()
-	if diff := cmp.Diff(b.store.Reservations(lan), again.Reservations(lan), cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
-		t.Error(diff)
-	}
-	leases := again.Leases(lan)
-	if len(leases) != 1 || leases[0].MAC != alice || leases[0].IP != ip("192.0.2.100") || leases[0].State != Active {
-		t.Errorf("leases %+v", leases)
-	}
-	again.writer.Lock()
-	records, err := again.snapshot()
-	again.writer.Unlock()
-	if err != nil || len(records) != 2 {
-		t.Errorf("a snapshot of %d records, %v", len(records), err)
-	}
-}
-
-func TestReserveDecidesInOneStep(t *testing.T) {
-	store, err := OpenStore(t.TempDir(), clock.Fixed(start))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	exclusive := func(others []Reservation) (bool, error) {
-		if len(others) > 0 {
-			return false, errs.New(errs.Conflict, "taken")
-		}
-		return true, nil
-	}
-	var wins, losses int
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	for i := range 20 {
-		wg.Go(func() {
-			mac := net.HardwareAddr{2, 0, 0, 0, 1, byte(i)}.String()
-			err := store.Reserve(Reservation{MAC: mac, IP: ip("192.0.2.10"), Network: lan}, exclusive)
-			mu.Lock()
-			defer mu.Unlock()
-			if err == nil {
-				wins++
-			} else if errs.Is(err, errs.Conflict) {
-				losses++
-			}
-		})
-	}
-	wg.Wait()
-	if wins != 1 || losses != 19 {
-		t.Errorf("%d won, %d lost", wins, losses)
-	}
-	if err := store.Reserve(Reservation{MAC: "02-00-00-00-00-01", IP: ip("192.0.2.10"), Network: lan}, always); !errs.Is(err, errs.Invalid) {
-		t.Errorf("a MAC with dashes: %v", err)
-	}
-}
-
-func TestSubnetsAreChecked(t *testing.T) {
-	store, err := OpenStore(t.TempDir(), clock.Fixed(start))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	if err := store.PutSubnet(Subnet{Prefix: lan}); err != nil {
-		t.Fatal(err)
-	}
-	for name, bad := range map[string]Subnet{
-		"host bits":     {Prefix: netip.MustParsePrefix("198.51.100.1/24")},
-		"IPv6":          {Prefix: netip.MustParsePrefix("2001:db8::/64")},
-		"overlap":       {Prefix: netip.MustParsePrefix("192.0.2.128/25")},
-		"foreign range": {Prefix: remote, Ranges: []Range{{ip("192.0.2.1"), ip("192.0.2.2")}}},
-		"backward":      {Prefix: remote, Ranges: []Range{{ip("198.51.100.9"), ip("198.51.100.2")}}},
-	} {
-		if err := store.PutSubnet(bad); !errs.Is(err, errs.Invalid) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-func TestBootFileChoice(t *testing.T) {
-	boot := Boot{
-		Script: "http://boot/script", Files: DefaultFiles(),
-		HTTP: map[iana.Arch]string{iana.EFI_X86_64_HTTP: "http://boot/shimx64.efi"},
-	}
-	arch := func(a iana.Arch) dhcpv4.Modifier { return dhcpv4.WithOption(dhcpv4.OptClientArch(a)) }
-	class := func(s string) dhcpv4.Modifier { return dhcpv4.WithOption(dhcpv4.OptClassIdentifier(s)) }
-	user := func(rfc bool) dhcpv4.Modifier { return dhcpv4.WithUserClass("iPXE", rfc) }
-	for _, tc := range []struct {
-		name     string
-		mods     []dhcpv4.Modifier
-		reserved string
-		want     string
-	}{
-		{"a running system", nil, "", ""},
-		{"a running system with a reservation", nil, "pxelinux.0", "pxelinux.0"},
-		{"BIOS", []dhcpv4.Modifier{class("PXEClient:Arch:00000:UNDI:002001"), arch(0)}, "", "pxelinux.0"},
-		{"BIOS that tells no architecture", []dhcpv4.Modifier{class("PXEClient")}, "", "pxelinux.0"},
-		{"UEFI", []dhcpv4.Modifier{class("PXEClient:Arch:00007"), arch(7)}, "", "grub2/shimx64.efi"},
-		{"UEFI as 9", []dhcpv4.Modifier{arch(9)}, "", "grub2/shimx64.efi"},
-		{"arm64", []dhcpv4.Modifier{arch(11)}, "", "grub2/shimaa64.efi"},
-		{"an architecture without loader", []dhcpv4.Modifier{arch(2)}, "", ""},
-		{"UEFI with its own file", []dhcpv4.Modifier{arch(7)}, "grub2/grubx64.efi", "grub2/grubx64.efi"},
-		{"iPXE", []dhcpv4.Modifier{user(false)}, "", "http://boot/script"},
-		{"iPXE, RFC 3004", []dhcpv4.Modifier{user(true)}, "", "http://boot/script"},
-		{"iPXE loaded from undionly", []dhcpv4.Modifier{user(false)}, "undionly.kpxe", "http://boot/script"},
-		{"iPXE as firmware", []dhcpv4.Modifier{user(false), arch(0)}, "pxelinux.0", "pxelinux.0"},
-		{"HTTP boot", []dhcpv4.Modifier{class("HTTPClient:Arch:00016:UNDI:003001"), arch(16)}, "", "http://boot/shimx64.efi"},
-		{"HTTP boot with a TFTP file", []dhcpv4.Modifier{class("HTTPClient"), arch(16)}, "grub2/grubx64.efi", "http://boot/shimx64.efi"},
-		{"HTTP boot with its own URL", []dhcpv4.Modifier{class("HTTPClient"), arch(16)}, "https://own/x.efi", "https://own/x.efi"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			if got := boot.file(firmwareOf(message(t, dhcpv4.MessageTypeDiscover, alice, tc.mods...)), tc.reserved); got != tc.want {
-				t.Errorf("got %q, want %q", got, tc.want)
-			}
-		})
-	}
-}
-
-func TestHTTPClientIsEchoedAndLongURLsGoInOption67(t *testing.T) {
-	long := "http://boot.example.test/" + strings.Repeat("long/", 25) + "shimx64.efi"
-	b := newBench(t, Boot{HTTP: map[iana.Arch]string{16: long}})
-	ack := b.dora(alice, inLAN(), dhcpv4.WithOption(dhcpv4.OptClassIdentifier("HTTPClient:Arch:00016")), dhcpv4.WithOption(dhcpv4.OptClientArch(16)))
-	if ack.ClassIdentifier() != "HTTPClient" || ack.BootFileNameOption() != long || ack.BootFileName != "" {
-		t.Errorf("class %q, 67 %q, file %q", ack.ClassIdentifier(), ack.BootFileNameOption(), ack.BootFileName)
 	}
 }

@@ -2,7 +2,7 @@ package dnsd
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // HMAC-SHA1 keys are still about, and HMAC stands
+	"crypto/sha1" // HMAC-SHA1 keys are still about, and HMAC stands
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/binary"

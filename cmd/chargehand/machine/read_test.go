@@ -14,16 +14,19 @@ func TestReadBootConfig(t *testing.T) {
 	}{
 		{
 			"pxelinux", "default linux\nlabel linux\nkernel boot/a-linux\nappend initrd=boot/a-initrd.gz quiet\nIPAPPEND 2\n",
-			bootEntry{"linux", "boot/a-linux", []string{"boot/a-initrd.gz"}, "initrd=boot/a-initrd.gz quiet"}, false,
+			bootEntry{"linux", "boot/a-linux", []string{"boot/a-initrd.gz"}, "initrd=boot/a-initrd.gz quiet"},
+			false,
 		},
 		{
 			"the second entry is the default", "DEFAULT two\nLABEL one\n LOCALBOOT 0\nLABEL two\n LINUX k\n INITRD i,j\n APPEND x=1\n",
-			bootEntry{"two", "k", []string{"i", "j"}, "x=1"}, false,
+			bootEntry{"two", "k", []string{"i", "j"}, "x=1"},
+			false,
 		},
 		{"local boot through a module", "DEFAULT menu\nLABEL local\n KERNEL chain.c32\n APPEND hd0 0\n", bootEntry{label: "local", args: "hd0 0"}, false},
 		{
 			"GRUB", "set default=0\nset timeout=10\nmenuentry 'Install Debian' {\n  linux (tftp)/boot/k url=http://x/y\n  initrd (tftp)/boot/i (tftp)/boot/j\n}\n",
-			bootEntry{"Install Debian", "boot/k", []string{"boot/i", "boot/j"}, "url=http://x/y"}, false,
+			bootEntry{"Install Debian", "boot/k", []string{"boot/i", "boot/j"}, "url=http://x/y"},
+			false,
 		},
 		{"GRUB for EFI", "menuentry \"ks\" {\n\tlinuxefi /k inst.ks=http://x/y\n\tinitrdefi /i\n}\n", bootEntry{"ks", "k", []string{"i"}, "inst.ks=http://x/y"}, false},
 		{"nothing", "# empty\n", bootEntry{}, true},

@@ -14,8 +14,11 @@ func TestRequests(t *testing.T) {
 		bad    bool
 	}{
 		{"plain", "\x00\x01pxelinux.0\x00octet\x00", Request{Op: OpRead, Name: "pxelinux.0", Mode: "octet"}, false},
-		{"options in any case", "\x00\x01a\x00OCTET\x00BlkSize\x001428\x00tsize\x000\x00",
-			Request{OpRead, "a", "octet", []Option{{"blksize", "1428"}, {"tsize", "0"}}}, false},
+		{
+			"options in any case", "\x00\x01a\x00OCTET\x00BlkSize\x001428\x00tsize\x000\x00",
+			Request{OpRead, "a", "octet", []Option{{"blksize", "1428"}, {"tsize", "0"}}},
+			false,
+		},
 		{"padding", "\x00\x01a\x00octet\x00\x00\x00\x00", Request{Op: OpRead, Name: "a", Mode: "octet"}, false},
 		{"half an option", "\x00\x01a\x00octet\x00tsize\x00", Request{Op: OpRead, Name: "a", Mode: "octet"}, false},
 		{"write", "\x00\x02a\x00netascii\x00", Request{Op: OpWrite, Name: "a", Mode: "netascii"}, false},
