@@ -2,24 +2,14 @@ package provision
 
 import (
 	"context"
-	"embed"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
-	"net"
-	"net/netip"
 	"regexp"
 	"strings"
 
 	"github.com/chargehand/chargehand/internal/errs"
 	"github.com/chargehand/chargehand/ruby"
-	"github.com/chargehand/chargehand/ruby/erb"
 )
-
-//go:embed ruby/*.rb
-var rubyFiles embed.FS
 
 // A Template is an ERB text by the name that errors cite and templates include.
 type Template struct {
@@ -65,6 +55,7 @@ type Subject struct {
 // A Renderer renders templates. It is safe for concurrent use.
 type Renderer struct {
 	image    *ruby.Image
+	known    map[string]bool // ids of the programs that the image has
 	library  Library
 	resolver Resolver
 	log      *slog.Logger
@@ -72,51 +63,16 @@ type Renderer struct {
 
 // NewRenderer makes a Renderer on an engine. A nil resolver refuses dns_lookup.
 func NewRenderer(engine *ruby.Engine, library Library, resolver Resolver, log *slog.Logger) (*Renderer, error) {
-	sources, err := prelude()
+	sources, known, err := prelude()
 	if err != nil {
 		return nil, err
 	}
-	return &Renderer{image: engine.Image("provision", sources...), library: library, resolver: resolver, log: log}, nil
-}
-
-func prelude() ([]ruby.Source, error) {
-	classes, err := schema()
-	if err != nil {
-		return nil, err
-	}
-	generated := ruby.Source{
-		Name: "provision/schema.rb",
-		Text: fmt.Sprintf("Provision.schema(JSON.parse(<<'SCHEMA'))\n%s\nSCHEMA\n", classes),
-	}
-	var sources []ruby.Source
-	for _, name := range []string{"records", "", "host", "scope", "helpers_site", "helpers_host", "helpers_text"} {
-		if name == "" {
-			sources = append(sources, generated)
-			continue
-		}
-		text, err := fs.ReadFile(rubyFiles, "ruby/"+name+".rb")
-		if err != nil {
-			return nil, err
-		}
-		sources = append(sources, ruby.Source{Name: "provision/" + name + ".rb", Text: string(text)})
-	}
-	return sources, nil
+	image := engine.Image("provision", sources...)
+	return &Renderer{image: image, known: known, library: library, resolver: resolver, log: log}, nil
 }
 
 // Warm loads the helpers ahead of the first rendering.
 func (r *Renderer) Warm(ctx context.Context) error { return r.image.Load(ctx) }
-
-// A program is a template, translated to Ruby.
-type program struct {
-	Name string `json:"name"`
-	Code string `json:"code"`
-}
-
-// translate keeps the lines of the metadata, so that errors cite lines of the
-// whole text.
-func translate(t Template) program {
-	return program{Name: t.Name, Code: erb.Compile(blankHeader(t.Text))}
-}
 
 // frame is what Ruby is given for one rendering.
 type frame struct {
@@ -150,7 +106,7 @@ type site struct {
 // an Invalid error that names template and line, with *TemplateError in its chain;
 // Unavailable when the engine is not ready before ctx ends.
 func (r *Renderer) Render(ctx context.Context, t Template, s Subject) (string, error) {
-	f, err := newFrame(t, s)
+	f, err := r.frame(t, s)
 	if err != nil {
 		return "", err
 	}
@@ -169,9 +125,9 @@ func (r *Renderer) Render(ctx context.Context, t Template, s Subject) (string, e
 	return text, nil
 }
 
-func newFrame(t Template, s Subject) (*frame, error) {
+func (r *Renderer) frame(t Template, s Subject) (*frame, error) {
 	f := &frame{
-		program: translate(t), Host: s.Host, Inputs: s.Inputs, Vars: Variables(s),
+		program: r.translate(t), Host: s.Host, Inputs: s.Inputs, Vars: Variables(s),
 		Site: site{
 			FQDN: s.Site.FQDN, URL: s.Site.URL, UnattendedURL: s.Site.UnattendedURL, Version: s.Site.Version,
 			CACert: s.Site.CACert, Plugins: append([]string{}, s.Site.Plugins...), Settings: s.Site.Settings,
@@ -188,7 +144,7 @@ func newFrame(t Template, s Subject) (*frame, error) {
 		}
 	}
 	if s.Host != nil {
-		f.Layout = layout(s.Host)
+		f.Layout = r.layout(s.Host)
 		if in, err := InstallationOf(s.Host); err == nil {
 			f.Medium = &medium{URI: in.URI, ID: strings.TrimPrefix(in.Prefix, "boot/")}
 		}
@@ -196,143 +152,4 @@ func newFrame(t Template, s Subject) (*frame, error) {
 	return f, nil
 }
 
-// layout is the disk layout as a template, nil when there is none.
-func layout(h *Host) *program {
-	t := Template{Name: "disk layout of " + h.Name, Text: h.Layout()}
-	if t.Text == "" {
-		return nil
-	}
-	if h.Disk == "" {
-		t.Name = h.PartitionTable.Name
-	}
-	p := translate(t)
-	return &p
-}
-
 var variableName = regexp.MustCompile(`\A[a-z][a-z0-9_]*\z`)
-
-// blankHeader makes an empty comment of the metadata, as long as it was, that
-// leaves no empty line even where its end lacks the dash.
-func blankHeader(text string) string {
-	m, body, err := ParseMetadata(text)
-	if err != nil || m == nil || len(body) == len(text) {
-		return text
-	}
-	lines := strings.Count(text[:len(text)-len(body)], "\n")
-	if lines == 0 {
-		return body
-	}
-	return "<%#" + strings.Repeat("\n", lines-1) + "-%>\n" + body
-}
-
-// A TemplateError is a fault of a template, or of what it asked the host for.
-type TemplateError struct {
-	Template string // or snippet
-	Line     int    // counted from 1; 0 is not known
-	Class    string // of the Ruby exception
-	Message  string
-	kind     errs.Kind
-	cause    error
-}
-
-// Error names template, line and fault.
-func (e *TemplateError) Error() string {
-	if e.Line == 0 {
-		return fmt.Sprintf("template %q: %s", e.Template, e.Message)
-	}
-	return fmt.Sprintf("template %q, line %d: %s", e.Template, e.Line, e.Message)
-}
-
-// Unwrap gives the fault its kind: that of the host's error, or Invalid.
-func (e *TemplateError) Unwrap() error {
-	return &errs.Error{Kind: e.kind, Message: e.Error(), Cause: e.cause}
-}
-
-// host answers what a template asks while it is rendered.
-type host struct {
-	renderer *Renderer
-	names    []string // of the templates met so far
-}
-
-// Answer implements ruby.Host.
-func (h *host) Answer(ctx context.Context, _ ruby.Guest, name string, args []json.RawMessage) (any, error) {
-	var texts []string
-	for _, arg := range args {
-		var text string
-		if err := json.Unmarshal(arg, &text); err != nil {
-			return nil, errs.New(errs.Malformed, "%s takes texts", name)
-		}
-		texts = append(texts, text)
-	}
-	switch {
-	case name == "snippet" && len(texts) == 1:
-		return h.snippet(ctx, texts[0])
-	case name == "dns_lookup" && len(texts) == 1:
-		return h.lookup(ctx, texts[0])
-	case name == "log" && len(texts) == 2:
-		return nil, h.logged(ctx, texts[0], texts[1])
-	}
-	return nil, errs.New(errs.Unsupported, "templates cannot ask for %q", name)
-}
-
-func (h *host) snippet(ctx context.Context, name string) (any, error) {
-	t, err := h.renderer.library.Snippet(ctx, name)
-	if errs.Is(err, errs.NotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	h.names = append(h.names, t.Name)
-	return translate(t), nil
-}
-
-func (h *host) lookup(ctx context.Context, name string) (any, error) {
-	res := h.renderer.resolver
-	if res == nil {
-		return nil, errs.New(errs.Unsupported, "there is no name server to ask")
-	}
-	find := res.LookupHost
-	if _, err := netip.ParseAddr(name); err == nil {
-		find = res.LookupAddr
-	}
-	found, err := find(ctx, name)
-	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
-		return nil, errs.New(errs.NotFound, "%s is not in the DNS", name)
-	}
-	if err != nil || len(found) == 0 {
-		return nil, errs.WrapAs(errs.Upstream, err, "look up %s", name)
-	}
-	return strings.TrimSuffix(found[0], "."), nil
-}
-
-func (h *host) logged(ctx context.Context, level, text string) error {
-	var l slog.Level
-	if level == "fatal" {
-		level = "error"
-	}
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return errs.New(errs.Malformed, "%q is no level", level)
-	}
-	h.renderer.log.Log(ctx, l, "a template says", "template", h.names[0], "text", text)
-	return nil
-}
-
-// blame turns what ended a rendering into an error that names the template.
-func (h *host) blame(err error) error {
-	raised, ok := errors.AsType[*ruby.Error](err)
-	if !ok {
-		if errs.Is(err, errs.Invalid) {
-			return errs.WrapAs(errs.Invalid, err, "template %q", h.names[0])
-		}
-		return err
-	}
-	fault := &TemplateError{Class: raised.Class, Message: raised.Message, kind: errs.Invalid, cause: raised.Cause}
-	if fault.Template, fault.Line = raised.Where(h.names); fault.Template == "" {
-		fault.Template = h.names[0]
-	}
-	if raised.Cause != nil {
-		fault.kind = errs.KindOf(raised.Cause)
-	}
-	return fault
-}

@@ -4,7 +4,9 @@
 # and guest, handlers that the host calls, calls to the host, and templates.
 require "base64"
 require "date"
-require "digest"
+require "digest/md5"
+require "digest/sha1"
+require "digest/sha2"
 require "erb"
 require "ipaddr"
 require "json"
@@ -96,6 +98,18 @@ module Chargehand
       nil
     end
 
+    # Does what the first use of a library would do in every copy.
+    def exercise
+      Digest::SHA256.hexdigest(Digest::MD5.hexdigest(""))
+      YAML.load(YAML.dump({ "a" => [1, "b", nil] }))
+      JSON.parse(JSON.pretty_generate([{}]))
+      URI("http://localhost:80/a?b=c").to_s + URI.encode_www_form({ "a" => "b" })
+      SecureRandom.hex(1) + Shellwords.escape("a b") + Base64.strict_encode64("a")
+      Time.parse("2001-02-03T04:05:06Z").strftime("%F %T") + format("%.1f", 1)
+      ERB.new("<%= 1 -%>\n", trim_mode: "-").result
+      IPAddr.new("192.0.2.0/24").to_range.first
+    end
+
     # Leaves nothing to collect, so that copies share as many pages as they can.
     def rest
       slack = Array.new(8) { "\0" * 2_000_000 }
@@ -127,6 +141,8 @@ module Chargehand
       text.to_s.dup.force_encoding(Encoding::UTF_8).scrub.slice(0, 4000)
     end
   end
+
+  exercise
 
   handle("load") { |source, file| load(source, file) }
 end

@@ -25,7 +25,7 @@ module Provision
       Kernel.raise "templates include each other more than #{DEPTH} deep, at #{name}" if @__depth >= DEPTH
 
       @__depth += 1
-      instance_eval(program["code"], name, 1)
+      program["code"] ? instance_eval(program["code"], name, 1) : __send__(:"program_#{program['id']}")
     ensure
       @__depth -= 1
     end
@@ -68,6 +68,13 @@ module Provision
     ensure
       before&.each { |name, value| instance_variable_set(:"@#{name}", value) }
     end
+  end
+end
+
+# Makes methods of the programs that the host will name by id alone.
+def Provision.define(programs)
+  programs.each do |program|
+    Provision::Scope.class_eval("def program_#{program['id']}; #{program['code']}\nend", program["name"], 1)
   end
 end
 
