@@ -115,6 +115,8 @@ func (h AutosignHome) want(t *testing.T, want ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	slices.Sort(got)
+	slices.Sort(want)
 	if diff := cmp.Diff(append([]string{}, want...), append([]string{}, got...)); diff != "" {
 		t.Errorf("list (-want +got):\n%s", diff)
 	}

@@ -53,7 +53,8 @@ type CA interface {
 // be retried. Errors: Malformed for a certname that cannot be one; Unavailable
 // when storage fails.
 type Autosigner interface {
-	// List gives the certnames that would be signed, in the order of addition.
+	// List gives the certnames that would be signed, in no promised order; the
+	// slice is the caller's.
 	List(ctx context.Context) ([]string, error)
 
 	// Add has certname's request signed once it comes. ttl bounds how long;

@@ -59,11 +59,17 @@ func certStamp(s string) time.Time {
 
 // Sign implements puppetca.CA.
 func (p caClient) Sign(ctx context.Context, certname string) error {
+	if err := puppetca.CheckCertname(certname); err != nil {
+		return err
+	}
 	return p.c.call(ctx, http.MethodPost, "/puppet/ca/"+url.PathEscape(certname), &form{}, nil)
 }
 
 // Clean implements puppetca.CA.
 func (p caClient) Clean(ctx context.Context, certname string) error {
+	if err := puppetca.CheckCertname(certname); err != nil {
+		return err
+	}
 	err := p.c.call(ctx, http.MethodDelete, "/puppet/ca/"+url.PathEscape(certname), nil, nil)
 	if errs.Is(err, errs.NotFound) {
 		return nil
@@ -80,8 +86,12 @@ func (a autosignClient) List(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
-// Add implements puppetca.Autosigner.
+// Add implements puppetca.Autosigner. The certname is checked here, since a Smart
+// Proxy writes whatever it is given into its autosign file.
 func (a autosignClient) Add(ctx context.Context, certname string, ttl time.Duration) (string, error) {
+	if err := puppetca.CheckCertname(certname); err != nil {
+		return "", err
+	}
 	f := &form{}
 	if ttl > 0 {
 		f.add("token_ttl", strconv.Itoa(int(max(ttl/time.Minute, 1))))
@@ -101,6 +111,9 @@ func (a autosignClient) Add(ctx context.Context, certname string, ttl time.Durat
 
 // Remove implements puppetca.Autosigner.
 func (a autosignClient) Remove(ctx context.Context, certname string) (bool, error) {
+	if err := puppetca.CheckCertname(certname); err != nil {
+		return false, err
+	}
 	err := a.c.call(ctx, http.MethodDelete, "/puppet/ca/autosign/"+url.PathEscape(certname), nil, nil)
 	if errs.Is(err, errs.NotFound) {
 		return false, nil
