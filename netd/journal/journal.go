@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 )
 
@@ -50,6 +51,9 @@ type Journal struct {
 // An incomplete frame at the end, which is what a power cut leaves of an
 // unacknowledged append, is cut off. Errors: ErrCorrupt, apply's, the disk's.
 func Open(path string, apply func(record []byte) error) (*Journal, error) {
+	if err := removeUnfinished(path); err != nil {
+		return nil, err
+	}
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
@@ -219,7 +223,7 @@ func (j *Journal) Grown(min int64) bool {
 func (j *Journal) Rewrite(snapshot func(emit func(record []byte))) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	temp, err := os.CreateTemp(filepath.Dir(j.path), filepath.Base(j.path)+".new-*")
+	temp, err := os.CreateTemp(filepath.Dir(j.path), filepath.Base(j.path)+unfinished)
 	if err != nil {
 		return err
 	}
@@ -250,6 +254,26 @@ func writeSnapshot(f *os.File, snapshot func(emit func([]byte))) (int64, error) 
 		return 0, err
 	}
 	return size, f.Sync()
+}
+
+// unfinished is the pattern behind the journal's name of snapshots being written.
+const unfinished = ".new-*"
+
+// removeUnfinished clears away what a crash left of Rewrite.
+func removeUnfinished(path string) error {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	prefix := filepath.Base(path) + strings.TrimSuffix(unfinished, "*")
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), prefix) {
+			if err := os.Remove(filepath.Join(filepath.Dir(path), e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Close closes the file. What Append acknowledged is on the disk already.
