@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -116,25 +117,36 @@ func (s *site) killedOrDone(p *process, id string) bool {
 	}
 }
 
-// TestReplicasShareTheWork runs three engines on one database while one after
-// the other is killed at random and replaced. No step may be worked on by two
-// at once, and every plan ends.
+// TestReplicasShareTheWork runs three engines on one database, two of which die
+// at random points and are replaced, again and again. No step may be worked on
+// by two at once, and every plan ends.
 func TestReplicasShareTheWork(t *testing.T) {
 	s := newSite(t)
-	const plans = 40
+	s.world.slow = 3 * time.Millisecond // work takes time, so that it could overlap
+	const plans = 24
 	replica := func(killAt int64) (*process, func()) {
 		return s.start(killAt, func(o *job.Options) { o.Sole = false; o.Workers = 3 })
 	}
-	type running struct {
-		p    *process
-		stop func()
+	immortal, stop := replica(0)
+	defer stop()
+	var mortals sync.WaitGroup
+	over := make(chan struct{})
+	deaths := atomic.Int64{}
+	for range 2 {
+		mortals.Go(func() {
+			for {
+				p, stop := replica(5 + rand.Int64N(40))
+				select {
+				case <-p.died:
+					deaths.Add(1)
+					stop()
+				case <-over:
+					stop()
+					return
+				}
+			}
+		})
 	}
-	var site []running
-	for range 3 {
-		p, stop := replica(0)
-		site = append(site, running{p, stop})
-	}
-	immortal := site[0].p
 	var ids []string
 	for i := range plans {
 		pl := scenarios[i%len(scenarios)].plan(fmt.Sprint("-", i))
@@ -143,13 +155,6 @@ func TestReplicasShareTheWork(t *testing.T) {
 			pl.Steps[j].Attempts = 12
 		}
 		ids = append(ids, s.enqueue(immortal, pl))
-		if i%4 == 3 {
-			victim := 1 + i/4%2
-			site[victim].p.kill()
-			site[victim].stop()
-			p, stop := replica(0)
-			site[victim] = running{p, stop}
-		}
 	}
 	ended := map[job.State]int{}
 	for _, id := range ids {
@@ -157,12 +162,11 @@ func TestReplicasShareTheWork(t *testing.T) {
 		ended[r.State]++
 		s.finished(r)
 	}
-	for _, r := range site {
-		r.stop()
-	}
-	t.Logf("%v; at most %d steps side by side", ended, s.world.most.Load())
-	if ended[job.Done] == 0 || ended[job.Undone] == 0 {
-		t.Errorf("ended %v", ended)
+	close(over)
+	mortals.Wait()
+	t.Logf("%v with %d deaths; at most %d steps side by side", ended, deaths.Load(), s.world.most.Load())
+	if ended[job.Done] == 0 || ended[job.Undone] == 0 || deaths.Load() == 0 {
+		t.Errorf("ended %v, %d deaths", ended, deaths.Load())
 	}
 }
 

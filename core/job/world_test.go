@@ -27,6 +27,7 @@ type world struct {
 	faults []string
 	doing  atomic.Int64
 	most   atomic.Int64
+	slow   time.Duration // between the halves
 }
 
 func newWorld() *world { return &world{things: map[string]int{}, busy: map[string]string{}} }
@@ -158,6 +159,7 @@ func (t thing) Do(ctx context.Context) error {
 		return errs.New(errs.Upstream, "%s is out of reach", t.args.Name)
 	}
 	p.world.set(t.args.Name, 1)
+	time.Sleep(p.world.slow)
 	if err := p.point(); err != nil {
 		return err
 	}
@@ -181,6 +183,7 @@ func (t thing) Undo(context.Context) error {
 	if p.world.get(t.args.Name) == 2 {
 		p.world.set(t.args.Name, 1)
 	}
+	time.Sleep(p.world.slow)
 	if err := p.point(); err != nil {
 		return err
 	}
@@ -241,7 +244,7 @@ type site struct {
 	db    *sqldb.DB
 	world *world
 	tries *tries
-	count int
+	count atomic.Int64
 }
 
 func newSite(t *testing.T) *site {
@@ -262,8 +265,7 @@ func openDB(t *testing.T) *sqldb.DB {
 // start runs a new process; the function given back ends it and waits. The
 // options begin as fast ones for tests.
 func (s *site) start(killAt int64, tune func(*job.Options)) (*process, func()) {
-	s.count++
-	p := &process{name: fmt.Sprintf("process %d", s.count), world: s.world, killAt: killAt, died: make(chan struct{})}
+	p := &process{name: fmt.Sprintf("process %d", s.count.Add(1)), world: s.world, killAt: killAt, died: make(chan struct{})}
 	registry := job.NewRegistry()
 	job.Register(registry, "thing", func(a thingArgs) (job.Step, error) {
 		return thing{args: a, process: p, tries: s.tries}, nil
