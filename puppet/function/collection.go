@@ -19,7 +19,6 @@ func collectionFunctions(t *Table) {
 	}), on("Binary bin", func(c *call) (pcore.Value, error) {
 		return pcore.Bool(c.args[0].(pcore.Binary) == ""), nil
 	}), on("Undef x", func(c *call) (pcore.Value, error) {
-		c.env.WarnOnce("empty-from-undef-value", "Calling function empty() with Undef value is deprecated.")
 		return pcore.Boolean(true), nil
 	}))
 	t.add("length", on("Collection arg", length), on("String arg", length), on("Binary arg", length))

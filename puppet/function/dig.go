@@ -42,9 +42,10 @@ func dig(data pcore.Value, path []pcore.Value) (pcore.Value, error) {
 		if pcore.IsUndef(at) || pcore.IsUndef(key) {
 			return pcore.Undef{}, nil
 		}
-		fail := func(message, issue string, v pcore.Value) error {
-			shown := pcore.InspectRuby(pcore.NewArray(walked))
-			return &digError{pcore.NewError(fmt.Sprintf(message, shown, pcore.Infer(v)), "SLICE_ERROR", issue)}
+		fail := func(message, issue, kind string, v pcore.Value) error {
+			at, t := pcore.NewArray(walked), pcore.Infer(v)
+			return &digError{pcore.NewError(fmt.Sprintf(message, pcore.InspectRuby(at), t), "SLICE_ERROR", issue,
+				pcore.HashOf("walked_path", at, kind, t))}
 		}
 		switch v := at.(type) {
 		case *pcore.Hash:
@@ -58,7 +59,7 @@ func dig(data pcore.Value, path []pcore.Value) (pcore.Value, error) {
 			walked = append(walked, key)
 			i, ok := key.(pcore.Integer)
 			if !ok {
-				return nil, fail("The given data requires an Integer index at %s, got '%s'", "EXPECTED_INTEGER_INDEX", key)
+				return nil, fail("The given data requires an Integer index at %s, got '%s'", "EXPECTED_INTEGER_INDEX", "index_type", key)
 			}
 			if i < 0 {
 				i += pcore.Integer(v.Len())
@@ -68,7 +69,7 @@ func dig(data pcore.Value, path []pcore.Value) (pcore.Value, error) {
 			}
 			at = v.At(int(i))
 		default:
-			return nil, fail("The given data does not contain a Collection at %s, got '%s'", "EXPECTED_COLLECTION", at)
+			return nil, fail("The given data does not contain a Collection at %s, got '%s'", "EXPECTED_COLLECTION", "value_type", at)
 		}
 	}
 	return at, nil

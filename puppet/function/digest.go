@@ -23,7 +23,7 @@ func digestFunctions(t *Table) {
 		t.addLegacy(name, 1, func(c *call) (pcore.Value, error) {
 			s, ok := c.args[0].(pcore.String)
 			if !ok {
-				return nil, fmt.Errorf("no implicit conversion of %s into String", pcore.RubyClass(c.args[0]))
+				return nil, notAString(c.args[0])
 			}
 			return pcore.String(sum(string(s))), nil
 		})

@@ -133,7 +133,7 @@ func NewTable() *Table {
 	t := &Table{map[string]*function{}}
 	for _, family := range []func(*Table){
 		numberFunctions, stringFunctions, regexpFunctions, collectionFunctions, extremeFunctions, iterationFunctions,
-		treeFunctions, typeFunctions, dataFunctions, lookupFunctions, hieraFunctions, digestFunctions, fileFunctions,
+		treeFunctions, typeFunctions, dataFunctions, lookupFunctions, backendFunctions, hieraFunctions, digestFunctions, fileFunctions,
 		timeFunctions, callFunctions, versionFunctions,
 	} {
 		family(t)

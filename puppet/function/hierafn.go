@@ -53,8 +53,6 @@ func hiera(c *call, merge pcore.Value, args []pcore.Value) (pcore.Value, error) 
 		}
 	case otherwise != nil:
 		v = otherwise
-	case c.name == "hiera_include":
-		return nil, fmt.Errorf("hiera_include: Could not find data item %s", key)
 	default:
 		return nil, notFound([]string{key})
 	}

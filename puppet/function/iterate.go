@@ -162,12 +162,13 @@ func index(c *call) (pcore.Value, error) {
 	var found pcore.Value = pcore.Undef{}
 	i := 0
 	_, isHash := c.args[0].(*pcore.Hash)
+	if n, _ := c.block.ParamCount(); isHash && n == 1 {
+		return indexByValue(c)
+	}
 	err := c.run(func(args []pcore.Value, v pcore.Value) bool {
 		if pcore.Truthy(v) {
 			found = pcore.Integer(i)
-			if a, ok := args[0].(*pcore.Array); ok && isHash && len(args) == 1 {
-				found = a.At(0)
-			} else if isHash {
+			if isHash {
 				found = args[0]
 			}
 			return false
@@ -176,6 +177,23 @@ func index(c *call) (pcore.Value, error) {
 		return true
 	})
 	return found, err
+}
+
+// indexByValue gives the key whose value the block takes.
+func indexByValue(c *call) (pcore.Value, error) {
+	for k, v := range c.args[0].(*pcore.Hash).All() {
+		r, err := c.block.Call(v)
+		if isBreak(err) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if pcore.Truthy(r) {
+			return k, nil
+		}
+	}
+	return pcore.Undef{}, nil
 }
 
 func indexText(c *call) (pcore.Value, error) {
@@ -308,7 +326,7 @@ func (c *call) lazily(it *pcore.Iterator) (pcore.Value, error) {
 			return nil, errTooLong
 		}
 	}
-	return c.args[0], nil
+	return pcore.Undef{}, nil
 }
 
 func step(c *call) (pcore.Value, error) {

@@ -28,8 +28,11 @@ func (l *legacy) call(c *call) (pcore.Value, error) {
 	args := make([]pcore.Value, n)
 	for i, a := range c.args {
 		args[i] = a
-		if pcore.IsUndef(a) {
+		switch a := a.(type) {
+		case pcore.Undef:
 			args[i] = pcore.String("")
+		case pcore.Binary, *pcore.Regexp, *pcore.SemVer, *pcore.SemVerRange, pcore.Timestamp, pcore.Timespan, *pcore.URI:
+			args[i] = pcore.String(a.String())
 		}
 	}
 	c.args = args

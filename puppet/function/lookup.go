@@ -129,3 +129,15 @@ func notFound(names []string) error {
 	}
 	return fmt.Errorf("Function lookup() did not find a value for any of the names [%s]", strings.Join(quoted, ", "))
 }
+
+// backendFunctions of Hiera can be called like any others, but only Hiera has the context they need.
+func backendFunctions(t *Table) {
+	onlyHiera := func(c *call) (pcore.Value, error) {
+		return nil, fmt.Errorf("%s() can only be called by Hiera", c.name)
+	}
+	for _, name := range []string{"yaml_data", "json_data", "hocon_data"} {
+		t.add(name, on("Struct[{path => String[1]}] options, Puppet::LookupContext context", onlyHiera),
+			on("Hash options, Puppet::LookupContext context", onlyHiera))
+	}
+	t.add("eyaml_lookup_key", on("String[1] key, Hash[String[1], Any] options, Puppet::LookupContext context", onlyHiera))
+}

@@ -77,7 +77,7 @@ func fromText(name string, fn impl) impl {
 			return fn(&call{env: c.env, name: c.name, args: []pcore.Value{pcore.Float(f)}})
 		}
 		if name == "abs" {
-			return nil, fmt.Errorf("abs(): Requires float or integer to work with - was given non convertible string")
+			return nil, fmt.Errorf("abs(): Requires float or integer to work with - was given non decimal string")
 		}
 		return nil, fmt.Errorf("%s(): cannot convert given value to a floating point value.", name)
 	}

@@ -225,7 +225,7 @@ func substitute(s string, re *pcore.Regexp, replacement pcore.Value, n int) (pco
 				b.WriteString(v.String())
 			}
 		} else {
-			expand(&b, replacement.String(), s, loc)
+			expand(&b, replacement.String(), s, loc, re)
 		}
 		at = loc[1]
 	}
@@ -234,7 +234,7 @@ func substitute(s string, re *pcore.Regexp, replacement pcore.Value, n int) (pco
 }
 
 // expand writes a replacement, in which \0 is the match, \1 a group, \` and \' what is around it.
-func expand(b *strings.Builder, replacement, s string, loc []int) {
+func expand(b *strings.Builder, replacement, s string, loc []int, re *pcore.Regexp) {
 	for i := 0; i < len(replacement); i++ {
 		if replacement[i] != '\\' || i+1 >= len(replacement) {
 			b.WriteByte(replacement[i])
@@ -246,6 +246,12 @@ func expand(b *strings.Builder, replacement, s string, loc []int) {
 			if g := 2 * int(c-'0'); g < len(loc) && loc[g] >= 0 {
 				b.WriteString(s[loc[g]:loc[g+1]])
 			}
+		case c == 'k' && strings.HasPrefix(replacement[i+1:], "<") && strings.Contains(replacement[i:], ">"):
+			end := i + strings.IndexByte(replacement[i:], '>')
+			if g := 2 * re.GroupIndex(replacement[i+2:end]); g >= 0 && g < len(loc) && loc[g] >= 0 {
+				b.WriteString(s[loc[g]:loc[g+1]])
+			}
+			i = end
 		case c == '&':
 			b.WriteString(s[loc[0]:loc[1]])
 		case c == '`':

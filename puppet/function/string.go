@@ -17,7 +17,7 @@ func stringFunctions(t *Table) {
 			on("Iterable[Variant[String, Numeric]] arg", onEach(fn)))
 	}
 	// Both take nested arrays, and hashes of which the keys change too.
-	for name, fn := range map[string]func(string) string{"upcase": strings.ToUpper, "downcase": strings.ToLower} {
+	for name, fn := range map[string]func(string) string{"upcase": pcore.Upcase, "downcase": strings.ToLower} {
 		data := pcore.NewAlias("StringData")
 		if err := data.Bind(pcore.MustParseType("Variant[String, Numeric, Array[StringData], Hash[StringData, StringData]]", data)); err != nil {
 			panic(err)
@@ -29,10 +29,17 @@ func stringFunctions(t *Table) {
 	}
 	t.add("join", on("Array arg, String delimiter?", join))
 	t.addLegacy("sprintf", -2, func(c *call) (pcore.Value, error) {
+		if _, ok := c.args[0].(pcore.String); !ok {
+			return nil, notAString(c.args[0])
+		}
 		s, err := pcore.FormatRuby(c.args[0].String(), c.args[1:])
 		return pcore.String(s), err
 	})
 	t.addLegacy("shellquote", -1, shellquote)
+}
+
+func notAString(v pcore.Value) error {
+	return fmt.Errorf("no implicit conversion of %s into String", pcore.RubyClass(v))
 }
 
 func same(c *call) (pcore.Value, error) { return c.args[0], nil }

@@ -364,6 +364,13 @@ func rangeOf(min, max Value, excludeMax bool) *SemVerRange {
 	span.max, _ = max.(*SemVer)
 	r := &SemVerRange{alts: []versionSpan{span}}
 	r.text = r.Normalized()
+	if span.min != nil && span.max != nil {
+		// Puppet writes the ends the wrong way round.
+		r.text = span.max.String() + " - " + span.min.String()
+		if excludeMax {
+			r.text = ">=" + span.max.String() + " <" + span.min.String()
+		}
+	}
 	return r
 }
 

@@ -151,7 +151,7 @@ func (t *IntegerType) format(f *formatter) {
 		min = formatInt(t.Min)
 	}
 	args := []func(){f.text(min)}
-	if t.Max != MaxInt {
+	if t.Max != MaxInt || t.Min == MaxInt {
 		args = append(args, f.text(formatInt(t.Max)))
 	}
 	f.call("Integer", args...)

@@ -189,7 +189,7 @@ func (t *IterableType) instance(v Value) bool {
 	if t.Elem == nil || assignable(t.Elem, AnyType, nil) {
 		return iterable(v)
 	}
-	return assignable(t, v.Type(), nil)
+	return assignable(t, Infer(v), nil)
 }
 
 func iterable(v Value) bool {

@@ -211,6 +211,9 @@ func newObject(t *ObjectType, args []Value) (Value, error) {
 	if t.def == nil {
 		return nil, fmt.Errorf("Creation of new instance of type '%s' is not supported", t)
 	}
+	if t.def.name == "" {
+		return nil, errors.New("an Object type without a name has no instances")
+	}
 	sigs := t.signatures()
 	attributes := t.Attributes()
 	o := &Object{t, make([]Value, len(attributes))}

@@ -1,6 +1,7 @@
 package pcore
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -17,11 +18,6 @@ var objectInitType = newObjectInitType()
 func newObjectInitType() *StructType {
 	anyHashOf := func(key, value Type) Type { return &HashType{Key: key, Val: value} }
 	member := &PatternType{[]*Regexp{memberName}}
-	kind := NewEnum([]string{"constant", "derived", "given_or_derived", "reference", "normal"}, false)
-	attribute := &VariantType{[]Type{&TypeType{}, &StructType{[]StructElement{
-		{"type", false, &TypeType{}}, {"annotations", true, AnyHash()}, {"final", true, &BooleanType{}},
-		{"override", true, &BooleanType{}}, {"kind", true, kind}, {"value", true, AnyType},
-	}}}}
 	function := &VariantType{[]Type{&TypeType{&CallableType{}}, AnyHash()}}
 	param := &VariantType{[]Type{&TypeType{}, &StructType{[]StructElement{
 		{"type", false, &TypeType{}}, {"annotations", true, AnyHash()}, {"value", true, AnyType},
@@ -30,7 +26,7 @@ func newObjectInitType() *StructType {
 		{"name", true, &PatternType{[]*Regexp{objectName}}},
 		{"parent", true, &TypeType{}},
 		{"type_parameters", true, anyHashOf(member, param)},
-		{"attributes", true, anyHashOf(member, attribute)},
+		{"attributes", true, anyHashOf(member, AnyType)},
 		{"constants", true, anyHashOf(member, AnyType)},
 		{"functions", true, anyHashOf(member, function)},
 		{"equality", true, &VariantType{[]Type{member, &ArrayType{Elem: member}}}},
@@ -38,6 +34,27 @@ func newObjectInitType() *StructType {
 		{"checks", true, AnyType},
 		{"annotations", true, AnyHash()},
 	}}
+}
+
+// attributeInitType is what an attribute that is no mere type takes.
+var attributeInitType = &StructType{[]StructElement{
+	{"type", false, &TypeType{}}, {"annotations", true, AnyHash()}, {"final", true, &BooleanType{}},
+	{"override", true, &BooleanType{}}, {"kind", true, NewEnum([]string{"constant", "derived", "given_or_derived", "reference", "normal"}, false)},
+	{"value", true, AnyType},
+}}
+
+// checkAttribute says what is wrong with the initialisation of an attribute.
+func checkAttribute(object string, e Entry) error {
+	switch v := e.Value.(type) {
+	case Type:
+		return nil
+	case *Hash:
+		if attributeInitType.instance(v) {
+			return nil
+		}
+		return errors.New(DescribeMismatch(fmt.Sprintf("initializer for attribute %s[%s] has wrong type,", object, e.Key), attributeInitType, v.Type()))
+	}
+	return errors.New(DescribeMismatch(fmt.Sprintf("attribute %s[%s] has wrong type,", object, e.Key), &TypeType{}, e.Value.Type()))
 }
 
 // NewObjectType makes an object type of its initialisation hash.
@@ -69,6 +86,9 @@ func NewObjectType(init *Hash) (*ObjectType, error) {
 	}
 	if h, ok := get("attributes").(*Hash); ok {
 		for _, e := range h.entries {
+			if err := checkAttribute(t.Name(), e); err != nil {
+				return nil, err
+			}
 			def.attributes = append(def.attributes, newAttribute(e))
 		}
 	}

@@ -17,10 +17,16 @@ var simpleTypes = map[string]Type{
 	"variant": &VariantType{}, "optional": &OptionalType{}, "notundef": &NotUndefType{}, "type": &TypeType{},
 	"sensitive": &SensitiveType{AnyType}, "callable": &CallableType{}, "init": &InitType{}, "runtime": &RuntimeType{},
 	"resource": &ResourceType{}, "class": &ClassType{}, "object": AnyObject, "typeset": AnyTypeSet,
-	"typereference": &TypeReferenceType{"UnresolvedReference"}, "typealias": NewAlias("UnresolvedAlias"),
+	"typereference": &TypeReferenceType{"UnresolvedReference"}, "typealias": unresolvedAlias(),
 	"data": DataType, "richdata": RichDataType, "richdatakey": RichDataKeyType,
 	"puppet::lookupkey": RichDataKeyType, "puppet::lookupvalue": RichDataType,
 	"error": ErrorType, "deferred": DeferredType, "puppet::lookupcontext": LookupContextType,
+}
+
+func unresolvedAlias() *AliasType {
+	a := NewAlias("UnresolvedAlias")
+	a.resolved = &TypeReferenceType{"UnresolvedReference"}
+	return a
 }
 
 // BuiltinType finds a type that the language itself defines; the case of the name does not matter.

@@ -76,8 +76,13 @@ func (t *ObjectType) Type() Type { return &TypeType{t} }
 // Type implements Value.
 func (t *ExtendedType) Type() Type { return &TypeType{t} }
 
-// String implements Value.
-func (t *ObjectType) String() string { return typeText(t) }
+// String implements Value: an object type shows what it is made of.
+func (t *ObjectType) String() string {
+	if t.def == nil {
+		return "Object[{}]"
+	}
+	return ExpandedString(t)
+}
 
 // String implements Value.
 func (t *ExtendedType) String() string { return typeText(t) }
@@ -151,6 +156,9 @@ func (o *Object) Get(name string) (Value, bool) {
 		if a.Name == name {
 			return o.values[i], true
 		}
+	}
+	if name == "message" && o.typ == ErrorType {
+		return o.values[0], true
 	}
 	return nil, false
 }

@@ -5,16 +5,14 @@ var (
 	// ErrorType is what fail and failing plans produce: message, kind, details, issue code.
 	ErrorType = mustObject(HashOf(
 		"name", String("Error"),
-		"type_parameters", HashOf(
-			"kind", optionalOf(stringOrPattern()),
-			"issue_code", optionalOf(stringOrPattern()),
-		),
+		"type_parameters", HashOf("kind", errorParameter(), "issue_code", errorParameter()),
 		"attributes", HashOf(
-			"message", AnyString(),
-			"kind", HashOf("type", optionalOf(&StringType{Size: &Size{1, MaxInt}}), "value", Undef{}),
-			"details", HashOf("type", optionalOf(&HashType{Key: AnyString(), Val: DataType}), "value", Undef{}),
-			"issue_code", HashOf("type", optionalOf(&StringType{Size: &Size{1, MaxInt}}), "value", Undef{}),
+			"msg", nonEmpty(),
+			"kind", HashOf("type", optionalOf(nonEmpty()), "value", Undef{}),
+			"details", HashOf("type", optionalOf(&HashType{Key: nonEmpty(), Val: DataType}), "value", Undef{}),
+			"issue_code", HashOf("type", optionalOf(nonEmpty()), "value", Undef{}),
 		),
+		"functions", HashOf("message", &CallableType{Params: &TupleType{Size: &Size{0, 0}}, Return: nonEmpty()}),
 	))
 
 	// DeferredType is a call that the agent makes when it applies the catalog.
@@ -32,8 +30,12 @@ var LookupContextType = mustObject(HashOf("name", String("Puppet::LookupContext"
 
 func optionalOf(t Type) *OptionalType { return &OptionalType{t} }
 
-func stringOrPattern() Type {
-	return &VariantType{[]Type{AnyString(), &RegexpType{}, &TypeType{&EnumType{}}, &TypeType{&PatternType{}}, AnyArray()}}
+func nonEmpty() *StringType { return &StringType{Size: &Size{1, MaxInt}} }
+
+func errorParameter() Type {
+	return &VariantType{[]Type{
+		AnyString(), &RegexpType{}, &TypeType{&EnumType{}}, &TypeType{&PatternType{}}, &TypeType{&NotUndefType{}}, &TypeType{UndefType},
+	}}
 }
 
 func mustObject(init *Hash) *ObjectType {
@@ -50,13 +52,17 @@ func NewDeferred(name string, args []Value) *Object {
 	return &Object{DeferredType, []Value{String(name), NewArray(args)}}
 }
 
-// NewError makes an Error; kind and issue may be empty.
-func NewError(message, kind, issue string) *Object {
+// NewError makes an Error; kind and issue may be empty, details nil.
+func NewError(message, kind, issue string, details *Hash) *Object {
 	opt := func(s string) Value {
 		if s == "" {
 			return Undef{}
 		}
 		return String(s)
 	}
-	return &Object{ErrorType, []Value{String(message), opt(kind), Undef{}, opt(issue)}}
+	var more Value = Undef{}
+	if details != nil {
+		more = details
+	}
+	return &Object{ErrorType, []Value{String(message), opt(kind), more, opt(issue)}}
 }

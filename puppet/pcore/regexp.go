@@ -20,6 +20,7 @@ type Regexp struct {
 	source string
 	linear *regexp.Regexp
 	groups int
+	names  []string // of the groups, where they have any
 	// contextual patterns look at what is before the match.
 	contextual bool
 	compile    func() (*regexp2.Regexp, error)
@@ -31,7 +32,7 @@ func NewRegexp(source string) (*Regexp, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: /%s/", err, source)
 	}
-	r := &Regexp{source: source, groups: tr.groups, contextual: tr.contextual}
+	r := &Regexp{source: source, groups: tr.groups, names: tr.names, contextual: tr.contextual}
 	r.compile = sync.OnceValues(func() (*regexp2.Regexp, error) {
 		back, err := regexp2.Compile(tr.text, regexp2.Multiline)
 		if err != nil {
@@ -86,6 +87,16 @@ func (r *Regexp) String() string {
 
 // Type implements Value.
 func (r *Regexp) Type() Type { return &RegexpType{r} }
+
+// GroupIndex gives the number of a named group, -1 where there is none.
+func (r *Regexp) GroupIndex(name string) int {
+	for i, n := range r.names {
+		if n == name {
+			return i + 1
+		}
+	}
+	return -1
+}
 
 // Groups is the number of capture groups.
 func (r *Regexp) Groups() int { return r.groups }

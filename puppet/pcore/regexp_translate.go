@@ -12,6 +12,7 @@ const maxPattern = 64 << 10
 type translation struct {
 	text         string
 	groups       int
+	names        []string
 	backtracking bool // only the backtracking engine can run it
 	contextual   bool // it looks at what is before the match
 }
@@ -235,6 +236,7 @@ func (t *translator) namedGroup() error {
 	}
 	name := t.src[t.pos+3 : t.pos+3+end]
 	t.tr.groups++
+	t.tr.names = append(t.tr.names, name)
 	t.replace(end+4, "(?<"+name+">")
 	return nil
 }

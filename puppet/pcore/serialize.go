@@ -149,7 +149,7 @@ func (s *Serializer) typeData(t Type, path []string) (Value, error) {
 		return NewArray(elems)
 	}
 	of := func(name string, e Type) {
-		if e != nil && e != AnyType {
+		if e != nil {
 			set(name, e)
 		}
 	}
@@ -219,11 +219,15 @@ func (s *Serializer) typeData(t Type, path []string) (Value, error) {
 	case *CollectionType:
 		size("size_type", t.Size)
 	case *ArrayType:
-		of("element_type", t.Elem)
+		if t.Elem != AnyType || t.Size != nil {
+			set("element_type", t.Elem)
+		}
 		size("size_type", t.Size)
 	case *HashType:
-		of("key_type", t.Key)
-		of("value_type", t.Val)
+		if t.Key != AnyType || t.Val != AnyType || t.Size != nil {
+			set("key_type", t.Key)
+			set("value_type", t.Val)
+		}
 		size("size_type", t.Size)
 	case *TupleType:
 		set("types", list(t.Types))
@@ -271,9 +275,7 @@ func (s *Serializer) typeData(t Type, path []string) (Value, error) {
 	case *ObjectType:
 		b = HashBuilder{}
 		b.SetString(typeKeyName, String("Pcore::ObjectType"))
-		if t.def != nil {
-			set("_pcore_init_hash", t.InitHash())
-		}
+		set("_pcore_init_hash", t.InitHash())
 	case *TypeSetType:
 		b = HashBuilder{}
 		b.SetString(typeKeyName, String("Pcore::TypeSetType"))
@@ -310,9 +312,6 @@ func mustPcoreObject(name string, attributes ...string) *ObjectType {
 }
 
 func (s *Serializer) callableData(t *CallableType, set func(string, Value)) {
-	if t.Params == nil && t.Block == nil && t.Return == nil {
-		return
-	}
 	orUndef := func(ok bool, v Value) Value {
 		if !ok {
 			return Undef{}

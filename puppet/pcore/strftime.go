@@ -108,7 +108,7 @@ func (d *timeDirective) text(b *strings.Builder, text string) {
 
 var timeComposites = map[byte]string{
 	'F': "%Y-%m-%d", 'T': "%H:%M:%S", 'X': "%H:%M:%S", 'D': "%m/%d/%y", 'x': "%m/%d/%y", 'R': "%H:%M",
-	'r': "%I:%M:%S %p", 'c': "%a %b %e %H:%M:%S %Y", 'v': "%e-%^b-%Y", '+': "%a %b %e %H:%M:%S %Z %Y",
+	'r': "%I:%M:%S %p", 'c': "%a %b %e %H:%M:%S %Y", 'v': "%e-%^b-%Y",
 }
 
 func (d *timeDirective) write(b *strings.Builder, t time.Time, utc bool) bool {

@@ -96,12 +96,19 @@ var (
 		{AnyObject, mustFormat("%p")},
 		{AnyFloat(), mustFormat("%f")},
 		{NumericType, mustFormat("%d")},
-		{AnyArray(), mustFormat("%a")},
-		{AnyHash(), mustFormat("%h")},
+		{AnyArray(), containerFormat("%a")},
+		{AnyHash(), containerFormat("%h")},
 		{BinaryType, mustFormat("%B")},
 		{AnyType, mustFormat("%s")},
 	}
 )
+
+// containerFormat is a format whose elements are written as source.
+func containerFormat(text string) *valueFormat {
+	f := mustFormat(text)
+	f.inner = formatMap{{AnyType, mustFormat("%p")}}
+	return f
+}
 
 func (m formatMap) find(t Type) *valueFormat {
 	for _, e := range m {
@@ -136,27 +143,31 @@ func (lower formatMap) merge(higher formatMap) formatMap {
 	return merged.sorted()
 }
 
-// sorted puts narrower types first.
-func (m formatMap) sorted() formatMap {
-	ranks := map[string]int{"Struct": 1, "Hash": 2, "Tuple": 3, "Array": 4, "Pattern": 10, "Enum": 11, "String": 12}
-	for i := 1; i < len(m); i++ {
-		for j := i; j > 0 && before(m[j].t, m[j-1].t, ranks); j-- {
-			m[j], m[j-1] = m[j-1], m[j]
-		}
-	}
-	return m
-}
+// formatRanks says which of two types that are not one within the other comes first.
+var formatRanks = map[string]int{"Struct": 1, "Hash": 2, "Tuple": 3, "Array": 4, "Pattern": 10, "Enum": 11, "String": 12}
 
-func before(a, b Type, ranks map[string]int) bool {
-	ab, ba := assignable(b, a, nil), assignable(a, b, nil)
-	if ab != ba {
-		return ab
+// sorted puts narrower types before wider ones.
+func (m formatMap) sorted() formatMap {
+	rest := slices.Clone(m)
+	slices.SortStableFunc(rest, func(a, b typeFormat) int {
+		ra, rb := formatRanks[a.t.Name()], formatRanks[b.t.Name()]
+		if ra == 0 || rb == 0 {
+			return cmp.Compare(a.t.String(), b.t.String())
+		}
+		return cmp.Compare(ra, rb)
+	})
+	sorted := make(formatMap, 0, len(m))
+	for len(rest) > 0 {
+		next := slices.IndexFunc(rest, func(e typeFormat) bool {
+			return !slices.ContainsFunc(rest, func(o typeFormat) bool {
+				return assignable(e.t, o.t, nil) && !assignable(o.t, e.t, nil)
+			})
+		})
+		next = max(next, 0)
+		sorted = append(sorted, rest[next])
+		rest = slices.Delete(rest, next, next+1)
 	}
-	ra, rb := ranks[a.Name()], ranks[b.Name()]
-	if ra == 0 || rb == 0 {
-		return cmp.Less(a.String(), b.String())
-	}
-	return ra < rb
+	return sorted
 }
 
 func (f *valueFormat) merge(o *valueFormat) *valueFormat {
@@ -185,11 +196,14 @@ func FormatValue(v Value, formats Value) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if f.letter == 'p' && f.text == "%p" {
-			m = programFormats
-		} else {
-			m = defaultFormats.merge(formatMap{{Generalize(Infer(v)), f}})
+		t := v.Type()
+		switch v.(type) {
+		case *Array:
+			t = AnyArray()
+		case *Hash:
+			t = AnyHash()
 		}
+		m = defaultFormats.merge(formatMap{{t, f}})
 	case *Hash:
 		given, err := readFormats(fs)
 		if err != nil {
@@ -327,6 +341,10 @@ func convertOther(v Value, f *valueFormat) (string, error) {
 		if f.letter == 'p' {
 			return f.flags(v.Normalized()), nil
 		}
+	case *Sensitive:
+		if f.letter == 'p' {
+			return f.flags("#<" + v.String() + ">"), nil
+		}
 	case Timestamp, Timespan, *SemVer:
 	default:
 		if f.letter == 'p' || f.letter == 's' {
@@ -432,7 +450,7 @@ func convertString(v String, f *valueFormat) (string, error) {
 		}
 		s = strings.Join(segments, "::")
 	case 'u':
-		s = strings.ToUpper(s)
+		s = Upcase(s)
 	case 'd':
 		s = strings.ToLower(s)
 	case 't':

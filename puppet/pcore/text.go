@@ -6,6 +6,9 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/language"
 )
 
 func formatInt(i int64) string { return strconv.FormatInt(i, 10) }
@@ -174,4 +177,14 @@ func writeKey(b *strings.Builder, v Value) {
 	default:
 		b.WriteString(v.Type().Name() + ":" + v.String())
 	}
+}
+
+// Upcase is Ruby's: letters that have no capital of their own become two, "ß" is "SS".
+func Upcase(s string) string {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return cases.Upper(language.Und).String(s)
+		}
+	}
+	return strings.ToUpper(s)
 }

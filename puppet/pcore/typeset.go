@@ -7,7 +7,10 @@ type TypeSetType struct {
 }
 
 // AnyTypeSet is the type TypeSet.
-var AnyTypeSet = &TypeSetType{}
+var AnyTypeSet = &TypeSetType{init: HashOf(
+	"pcore_uri", String("http://puppet.com/2016.1/pcore"), "pcore_version", String("1.0.0"),
+	"name_authority", String("http://puppet.com/2016.1/runtime"), "name", String("DefaultTypeSet"), "version", String("0.0.0"),
+)}
 
 // Name implements Type.
 func (t *TypeSetType) Name() string {
@@ -46,12 +49,12 @@ func (t *TypeSetType) Member(name string) (Type, bool) {
 
 func (t *TypeSetType) instance(v Value) bool {
 	s, ok := v.(*TypeSetType)
-	return ok && (t.init == nil || s == t)
+	return ok && (t == AnyTypeSet || s == t)
 }
 
 func (t *TypeSetType) accepts(o Type, _ *guard) bool {
 	s, ok := o.(*TypeSetType)
-	return ok && (t.init == nil || s == t)
+	return ok && (t == AnyTypeSet || s == t)
 }
 
 func (t *TypeSetType) format(f *formatter) {

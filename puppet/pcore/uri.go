@@ -21,7 +21,29 @@ func ParseURI(text string) (*URI, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bad URI(is not URI?): %s", QuoteRuby(text))
 	}
+	if standardPorts[u.Scheme] == u.Port() && u.Port() != "" {
+		u.Host = strings.TrimSuffix(u.Host, ":"+u.Port())
+	}
 	return &URI{u}, nil
+}
+
+// standardPorts are those that a URI does not show.
+var standardPorts = map[string]string{"http": "80", "https": "443", "ftp": "21", "ldap": "389", "ldaps": "636", "ws": "80", "wss": "443"}
+
+// Attribute gives a component of the URI; the port that a scheme has by default counts too.
+func (u *URI) Attribute(name string) (Value, bool) {
+	switch name {
+	case "scheme", "userinfo", "host", "port", "path", "query", "fragment", "opaque":
+	default:
+		return nil, false
+	}
+	if v, ok := u.Components().GetString(name); ok {
+		return v, true
+	}
+	if port, err := strconv.Atoi(standardPorts[u.u.Scheme]); err == nil && name == "port" {
+		return Integer(port), true
+	}
+	return Undef{}, true
 }
 
 // String implements Value.
@@ -49,8 +71,6 @@ func (u *URI) Components() *Hash {
 	add("host", u.u.Hostname())
 	if port, err := strconv.Atoi(u.u.Port()); err == nil {
 		b.SetString("port", Integer(port))
-	} else if p, ok := map[string]int64{"http": 80, "https": 443, "ftp": 21, "ldap": 389, "ldaps": 636}[u.u.Scheme]; ok {
-		b.SetString("port", Integer(p))
 	}
 	add("path", u.u.EscapedPath())
 	add("query", u.u.RawQuery)
