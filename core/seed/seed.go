@@ -1,0 +1,170 @@
+// Package seed gives a fresh installation what it starts with: a default
+// organization and location, template kinds and the templates that come with
+// the program, partition tables, media and architectures.
+//
+// It may import core's other packages and internal packages.
+package seed
+
+import (
+	"context"
+
+	"github.com/chargehand/chargehand/core/inventory"
+	"github.com/chargehand/chargehand/core/noun"
+	"github.com/chargehand/chargehand/core/provision"
+	"github.com/chargehand/chargehand/internal/errs"
+)
+
+// vendor marks the templates that come with the program.
+const vendor = "Chargehand"
+
+// Run writes what is missing, in the caller's name. It may run at every start:
+// what is there is left alone, whatever was made of it.
+func Run(ctx context.Context, nouns *noun.Registry, caller noun.Caller) error {
+	s := &seeder{nouns: nouns, caller: caller, kinds: map[string]int64{}}
+	for _, step := range []func(context.Context) error{s.taxonomies, s.templateKinds, s.templates, s.architectures, s.media, s.environments} {
+		if err := step(ctx); err != nil {
+			return errs.Wrap(err, "seed")
+		}
+	}
+	return nil
+}
+
+type seeder struct {
+	nouns                  *noun.Registry
+	caller                 noun.Caller
+	kinds                  map[string]int64
+	organization, location int64
+}
+
+// ensure gives the id of the record that matches, created when missing. Of
+// replicas that start together, one creates and the others find.
+func ensure[T any](ctx context.Context, s *seeder, m noun.Match, fresh *T) (id int64, err error) {
+	n := noun.Of[T](s.nouns)
+	look := func(tx *noun.Tx) error {
+		found, err := noun.Find[T](ctx, tx, m)
+		if len(found) > 0 {
+			id = n.ID(found[0])
+		}
+		return err
+	}
+	if err := s.nouns.Read(ctx, look); err != nil || id != 0 {
+		return id, err
+	}
+	err = n.Create(ctx, s.caller, fresh)
+	if err == nil {
+		return n.ID(fresh), nil
+	}
+	if rerr := s.nouns.Read(ctx, look); rerr == nil && id != 0 {
+		return id, nil
+	}
+	return 0, err
+}
+
+// none tells whether a noun has no records at all.
+func none[T any](ctx context.Context, s *seeder) (empty bool, err error) {
+	err = s.nouns.Read(ctx, func(tx *noun.Tx) error {
+		found, err := noun.Find[T](ctx, tx, nil)
+		empty = len(found) == 0
+		return err
+	})
+	return empty, err
+}
+
+func (s *seeder) taxonomies(ctx context.Context) error {
+	if empty, err := none[inventory.Organization](ctx, s); err != nil {
+		return err
+	} else if empty {
+		fresh := &inventory.Organization{}
+		fresh.Name = "Default Organization"
+		if s.organization, err = ensure(ctx, s, noun.Match{"name": fresh.Name}, fresh); err != nil {
+			return err
+		}
+	}
+	empty, err := none[inventory.Location](ctx, s)
+	if err != nil || !empty {
+		return err
+	}
+	fresh := &inventory.Location{}
+	fresh.Name = "Default Location"
+	s.location, err = ensure(ctx, s, noun.Match{"name": fresh.Name}, fresh)
+	return err
+}
+
+// taxed is where seeded records go: into the default organization and location
+// of a fresh installation, and into none of one that has its own.
+func (s *seeder) taxed() (t noun.Taxed) {
+	if s.organization != 0 {
+		t.OrganizationIDs = []int64{s.organization}
+	}
+	if s.location != 0 {
+		t.LocationIDs = []int64{s.location}
+	}
+	return t
+}
+
+func (s *seeder) templateKinds(ctx context.Context) error {
+	for _, k := range provision.Kinds() {
+		id, err := ensure(ctx, s, noun.Match{"name": string(k)}, &inventory.TemplateKind{Name: string(k)})
+		if err != nil {
+			return err
+		}
+		s.kinds[string(k)] = id
+	}
+	return nil
+}
+
+func (s *seeder) templates(ctx context.Context) error {
+	all, err := provision.Defaults()
+	if err != nil {
+		return err
+	}
+	for _, d := range all {
+		if d.Model == "Ptable" || d.Kind == "ptable" {
+			fresh := &inventory.Ptable{Taxed: s.taxed(), Name: d.Name, Layout: d.Text, Description: d.Description, OSFamily: d.OSFamily, Locked: true, Default: true, Vendor: vendor}
+			_, err = ensure(ctx, s, noun.Match{"name": d.Name}, fresh)
+		} else {
+			fresh := &inventory.ProvisioningTemplate{
+				Taxed: s.taxed(), Name: d.Name, Template: d.Text, Description: d.Description, Snippet: d.IsSnippet(),
+				KindID: s.kinds[d.Kind], Locked: true, Default: true, Vendor: vendor,
+			}
+			_, err = ensure(ctx, s, noun.Match{"name": d.Name}, fresh)
+		}
+		if err != nil {
+			return errs.Wrap(err, "template %q", d.Name)
+		}
+	}
+	return nil
+}
+
+func (s *seeder) architectures(ctx context.Context) error {
+	for _, name := range []string{"x86_64", "aarch64"} {
+		if _, err := ensure(ctx, s, noun.Match{"name": name}, &inventory.Architecture{Name: name}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *seeder) media(ctx context.Context) error {
+	empty, err := none[inventory.Medium](ctx, s)
+	if err != nil || !empty {
+		return err
+	}
+	for _, m := range []inventory.Medium{
+		{Name: "Debian mirror", Path: "http://deb.debian.org/debian", OSFamily: "Debian"},
+		{Name: "Ubuntu mirror", Path: "http://archive.ubuntu.com/ubuntu", OSFamily: "Debian"},
+		{Name: "AlmaLinux 9 mirror", Path: "http://repo.almalinux.org/almalinux/$major/BaseOS/$arch/os", OSFamily: "Redhat"},
+		{Name: "Rocky 9 mirror", Path: "http://download.rockylinux.org/pub/rocky/$major/BaseOS/$arch/os", OSFamily: "Redhat"},
+	} {
+		m.Taxed = s.taxed()
+		if _, err := ensure(ctx, s, noun.Match{"name": m.Name}, &m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *seeder) environments(ctx context.Context) error {
+	_, err := ensure(ctx, s, noun.Match{"name": "production"}, &inventory.Environment{Taxed: s.taxed(), Name: "production"})
+	return err
+}
