@@ -16,6 +16,7 @@ func Architectures() *noun.Noun[Architecture] {
 			noun.Under("operatingsystem"),
 			noun.Text("name", &a.Name).Required().Unique().Format(noSpace).Search(),
 			noun.Many("operatingsystem", "operatingsystems", &a.OperatingSystemIDs, "operatingsystem", "architectures_operatingsystems", "architecture_id", "operatingsystem_id"),
+			noun.Constant("images", []string{}).On(noun.Show),
 			noun.Has("hosts", "host", "architecture").OnDelete(noun.Refuse),
 			noun.Has("hostgroups", "hostgroup", "architecture").OnDelete(noun.Refuse),
 		}

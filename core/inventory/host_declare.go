@@ -35,6 +35,8 @@ func Hosts(o HostOptions) *noun.Noun[Host] {
 		f = append(f, hostState(h)...)
 		f = append(f, hostStatuses(h)...)
 		f = append(f, hostSearches()...)
+		f = append(f, unserved()...)
+		f = append(f, facetOf(func(h *Host) (int64, []int64) { return h.ID, h.PuppetclassIDs })...)
 		return append(f,
 			noun.Owns("interfaces", &h.Interfaces, "interface", "host").Attributes("interfaces_attributes").Full(),
 			noun.WithParameters(&h.Parameters, "HostParameter", 70, "host_parameters_attributes"),
@@ -83,7 +85,14 @@ func hostState(h *Host) noun.Fields {
 		noun.Text("build_errors", &h.BuildErrors).Long().Hidden().ReadOnly(),
 		noun.Text("last_origin", &h.LastOrigin).Hidden().ReadOnly().Search("origin").Explicit(),
 		noun.Int("lock_version", &h.LockVersion).Lock(),
-		noun.Computed("use_image", func(*Host, *noun.Names) any { return nil }),
+		noun.Constant("use_image", nil), noun.Constant("image_id", nil), noun.Constant("image_name", nil),
+		noun.Constant("compute_resource_provider", nil), noun.Constant("tags", []string{}),
+		noun.Computed("permissions", func(*Host, *noun.Names) any {
+			return noun.May{
+				"view_hosts", "create_hosts", "edit_hosts", "destroy_hosts", "build_hosts", "power_hosts", "console_hosts",
+				"ipmi_boot_hosts", "auto_complete_search_hosts", "forget_status_hosts", "play_roles_on_host", "cockpit_hosts",
+			}
+		}).On(noun.Show),
 		noun.Computed("capabilities", func(*Host, *noun.Names) any { return []string{"build"} }),
 		noun.Computed("bmc_available", func(h *Host, _ *noun.Names) any { return h.bmc() != nil }),
 		noun.Computed("sp_mac", func(h *Host, _ *noun.Names) any { return h.service(func(i *Interface) string { return i.MAC }) }),

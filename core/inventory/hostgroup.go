@@ -56,6 +56,8 @@ func Hostgroups() *noun.Noun[Hostgroup] {
 		}
 		f = append(f, defaultFields(&h.HostDefaults)...)
 		f = append(f, inheritedFields()...)
+		f = append(f, unserved()...)
+		f = append(f, facetOf(func(h *Hostgroup) (int64, []int64) { return h.ID, h.PuppetclassIDs })...)
 		return append(f,
 			noun.Sealed("root_pass", &h.RootPass),
 			noun.WithListedParameters(&h.Parameters, "GroupParameter", 60, "group_parameters_attributes"),
@@ -83,6 +85,18 @@ func Hostgroups() *noun.Noun[Hostgroup] {
 			noun.Loaded(loadInherited),
 		)
 	})
+}
+
+// unserved are the references of host groups and hosts to nouns that do not
+// exist here yet; clients expect their keys.
+func unserved() noun.Fields {
+	var fields noun.Fields
+	for _, name := range []string{"compute_profile", "compute_resource", "realm"} {
+		for _, key := range []string{name + "_id", name + "_name"} {
+			fields = append(fields, noun.Constant(key, nil))
+		}
+	}
+	return fields
 }
 
 // defaultFields are the attributes that host groups and hosts share.
@@ -202,12 +216,20 @@ func idNames() []string {
 }
 
 // loadInherited finds what the groups' ancestors hand down to them.
-func loadInherited(ctx context.Context, tx *noun.Tx, groups []*Hostgroup, names *noun.Names, _ bool) error {
+func loadInherited(ctx context.Context, tx *noun.Tx, groups []*Hostgroup, names *noun.Names, whole bool) error {
 	ups, err := ancestors(ctx, tx, groups)
 	if err != nil {
 		return err
 	}
 	for _, h := range groups {
+		if whole {
+			all, err := allClasses(ctx, tx, up(h, ups), h.PuppetclassIDs)
+			if err != nil {
+				return err
+			}
+			names.Put("all_puppetclasses", h.ID, all)
+			names.Want("puppetclass", all...)
+		}
 		var d HostDefaults
 		Inherit(&d, up(h, ups)[1:])
 		names.Put("inherited", h.ID, &d)

@@ -24,6 +24,7 @@ func Media() *noun.Noun[Medium] {
 			noun.Text("name", &m.Name).Required().Unique().Search(),
 			noun.Text("path", &m.Path).Required().Unique().Format(mediumPath).Search().Help("A URL; $arch, $version, $major, $minor and $release stand for the host's."),
 			noun.Text("os_family", &m.OSFamily).Label("Operating system family").Enum(Families()...).Search("family"),
+			noun.Constant("media_path", nil), noun.Constant("config_path", nil), noun.Constant("image_path", nil),
 			noun.Many("operatingsystem", "operatingsystems", &m.OperatingSystemIDs, "operatingsystem", "media_operatingsystems", "medium_id", "operatingsystem_id"),
 			noun.Has("hosts", "host", "medium"), noun.Has("hostgroups", "hostgroup", "medium"),
 			noun.InTaxonomies(&m.Taxed),

@@ -54,6 +54,7 @@ func OperatingSystems() *noun.Noun[OperatingSystem] {
 			noun.Many("provisioning_template", "provisioning_templates", &o.TemplateIDs, "provisioning_template", "operatingsystems_provisioning_templates", "operatingsystem_id", "provisioning_template_id"),
 			noun.Owns("os_default_templates", &o.DefaultTemplates, "os_default_template", "operatingsystem").Attributes("os_default_templates_attributes").Full(),
 			noun.WithParameters(&o.Parameters, "OsParameter", 50, "os_parameters_attributes"),
+			noun.Constant("images", []string{}).On(noun.Show),
 			noun.Has("hosts", "host", "operatingsystem").OnDelete(noun.Refuse),
 			noun.Has("hostgroups", "hostgroup", "operatingsystem").OnDelete(noun.Refuse),
 			noun.SearchOn("architecture", "architectures.name").Explicit(),

@@ -138,9 +138,18 @@ func loadHosts(ctx context.Context, tx *noun.Tx, hosts []*Host, names *noun.Name
 	if !whole || len(hosts) != 1 {
 		return nil
 	}
-	all, err := ResolveParameters(ctx, tx, hosts[0])
-	if err == nil {
-		names.Put("all_parameters", hosts[0].ID, all)
+	h := hosts[0]
+	all, err := ResolveParameters(ctx, tx, h)
+	if err != nil {
+		return err
 	}
+	names.Put("all_parameters", h.ID, all)
+	chain, err := Chain(ctx, tx, h.HostgroupID)
+	if err != nil {
+		return err
+	}
+	classes, err := allClasses(ctx, tx, chain, h.PuppetclassIDs)
+	names.Put("all_puppetclasses", h.ID, classes)
+	names.Want("puppetclass", classes...)
 	return err
 }

@@ -1,6 +1,10 @@
 package inventory
 
-import "github.com/chargehand/chargehand/core/noun"
+import (
+	"context"
+
+	"github.com/chargehand/chargehand/core/noun"
+)
 
 // An Environment is a Puppet environment.
 type Environment struct {
@@ -59,4 +63,47 @@ func Puppetclasses() *noun.Noun[Puppetclass] {
 			noun.SearchOn("host", "hosts.name").Explicit(),
 		}
 	})
+}
+
+// facetOf shows the Puppet facet: the classes given to the record and those
+// that it has from its groups too. allKey is where a Loaded hook put the latter.
+func facetOf[T any](own func(*T) (id int64, classes []int64)) noun.Fields {
+	all := func(r *T, n *noun.Names) any {
+		id, _ := own(r)
+		ids, _ := n.Get("all_puppetclasses", id).([]int64)
+		return n.Briefs("puppetclass", ids)
+	}
+	none := func(*T, *noun.Names) any { return []any{} }
+	return noun.Fields{
+		noun.Computed("puppet", func(r *T, n *noun.Names) any {
+			_, classes := own(r)
+			return noun.Object{
+				{Name: "puppetclasses", Value: n.Briefs("puppetclass", classes)}, {Name: "all_puppetclasses", Value: all(r, n)},
+				{Name: "config_groups", Value: none(r, n)},
+			}
+		}).On(noun.Show),
+		noun.Computed("all_puppetclasses", all).On(noun.Show),
+		noun.Computed("config_groups", none).On(noun.Show),
+	}
+}
+
+// allClasses are the classes that a chain of groups gives, and more.
+func allClasses(ctx context.Context, tx *noun.Tx, chain []*Hostgroup, own []int64) ([]int64, error) {
+	var groups []int64
+	for _, g := range chain {
+		groups = append(groups, g.ID)
+	}
+	pairs, err := noun.Linked[Hostgroup](ctx, tx, "puppetclasses", groups)
+	if err != nil {
+		return nil, err
+	}
+	all := append([]int64{}, own...)
+	for _, g := range groups {
+		for _, id := range pairs[g] {
+			if !containsID(all, id) {
+				all = append(all, id)
+			}
+		}
+	}
+	return all, nil
 }

@@ -31,6 +31,22 @@ type Link struct {
 	readonly bool
 	hidden   bool
 	aliases  []string
+	known    bool // only where the other noun is registered
+	inherits bool
+}
+
+// Shares is a list of a taxonomy: the records of another noun that are in it.
+// Where that noun is not registered there is no list.
+func Shares(one, plural string, p *[]int64, class string) *Link {
+	l := Many(one, plural, p, one, "taxable_taxonomies", "taxonomy_id", "taxable_id")
+	l.kindCol, l.kind, l.known, l.inherits = "taxable_type", class, true, true
+	return l
+}
+
+// From turns a Shares list round: the taxonomies that have this one.
+func (l *Link) From(own, other string) *Link {
+	l.own, l.other, l.inherits = own, other, false
+	return l
 }
 
 // Many is a list of records of another noun. The pairs are in table, whose

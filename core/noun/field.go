@@ -136,6 +136,13 @@ func Computed[T any](name string, f func(rec *T, names *Names) any) *Field {
 	return w
 }
 
+// Constant is shown with the same value for every record.
+func Constant(name string, value any) *Field {
+	w := &Field{name: name, kind: ComputedKind, views: both, readonly: true}
+	w.computed = func(any, *Names) any { return value }
+	return w
+}
+
 // Asked is true for one save when its body says so; it is not kept.
 func Asked(name string, p *bool) Word {
 	off := unsafe.Pointer(p)

@@ -3,6 +3,7 @@ package noun
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/chargehand/chargehand/core/search"
@@ -115,6 +116,7 @@ func (r *Registry) bind(n *Any) error {
 			return fmt.Errorf("noun %s: field %s refers to an unknown noun %q", n.name, f.name, f.target)
 		}
 	}
+	n.forgetUnknown(r)
 	for _, l := range n.links {
 		if l.to = r.byName[l.target]; l.to == nil {
 			return fmt.Errorf("noun %s: list %s is of an unknown noun %q", n.name, l.name, l.target)
@@ -304,4 +306,36 @@ func Purge[T any](ctx context.Context, tx *Tx, m Match) error {
 		return err
 	}
 	return tx.conn.Delete(ctx, n.Any, n.ids(recs))
+}
+
+// forgetUnknown drops lists that only make sense with nouns that are not here.
+func (n *Any) forgetUnknown(r *Registry) {
+	unknown := func(l *Link) bool { return l.known && r.byName[l.target] == nil }
+	n.links = slices.DeleteFunc(n.links, unknown)
+	n.items = slices.DeleteFunc(n.items, func(w Word) bool {
+		l, ok := w.(*Link)
+		return ok && unknown(l)
+	})
+}
+
+// Linked gives the ids that records are linked with in one of their lists, by
+// record, as the program itself.
+func Linked[T any](ctx context.Context, tx *Tx, list string, ids []int64) (map[int64][]int64, error) {
+	n := Of[T](tx.reg)
+	for _, l := range n.links {
+		if l.name == list {
+			return tx.conn.Pairs(ctx, l, ids)
+		}
+	}
+	return nil, errs.New(errs.Internal, "%s has no list %q", n.name, list)
+}
+
+// CountOf tells how many records match, as the program itself.
+func CountOf[T any](ctx context.Context, tx *Tx, m Match) (int64, error) {
+	n := Of[T](tx.reg)
+	tests, err := n.tests(m)
+	if err != nil {
+		return 0, err
+	}
+	return tx.conn.Count(ctx, n.Any, Selection{Scope: Everything(), Where: tests})
 }

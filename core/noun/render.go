@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -355,23 +356,104 @@ func (f *Field) plainName(brief any, title func() any) any {
 }
 
 func (l *Link) render(w *Writer, rec any, names *Names) {
+	own := l.IDs(rec)
+	ids := own
+	if l.inherits {
+		more, _ := names.Get(l.inheritedKey(), l.owner.base(rec).ID).([]int64)
+		for _, id := range more {
+			if !contains(ids, id) {
+				ids = append(ids[:len(ids):len(ids)], id)
+			}
+		}
+	}
+	w.Key(l.name)
+	w.Open('[')
+	for _, r := range names.sorted(l.to, ids) {
+		w.Open('{')
+		l.to.members(w, r, names, Brief)
+		if l.inherits {
+			w.Member("inherited", !contains(own, l.to.base(r).ID))
+		}
+		w.Close('}')
+	}
+	w.Close(']')
+}
+
+func (l *Link) inheritedKey() string { return "inherited " + l.name }
+
+// Inherit adds records of a list that come from elsewhere: from the ancestors
+// of a taxonomy.
+func (ns *Names) Inherit(owner, list string, id int64, ids []int64) {
+	for _, l := range ns.reg.byName[owner].links {
+		if l.name == list {
+			ns.Put(l.inheritedKey(), id, ids)
+			ns.want(l.to, ids...)
+		}
+	}
+}
+
+// sorted are the briefs of the records that are there, by title.
+func (ns *Names) sorted(n *Any, ids []int64) []any {
 	var recs []any
-	for _, id := range l.IDs(rec) {
-		if b := names.briefs[l.to][id]; b != nil {
+	for _, id := range ids {
+		if b := ns.briefs[n][id]; b != nil {
 			recs = append(recs, b)
 		}
 	}
-	slices.SortStableFunc(recs, func(a, b any) int {
-		x, y := l.to.Title(a), l.to.Title(b)
-		switch {
-		case x < y:
-			return -1
-		case x > y:
-			return 1
-		}
-		return 0
-	})
-	w.list(l.name, l.to, recs, names, Brief)
+	slices.SortStableFunc(recs, func(a, b any) int { return strings.Compare(n.Title(a), n.Title(b)) })
+	return recs
+}
+
+// Briefs shows records of a noun as a list of briefs; a Loaded hook must have
+// asked for them with Want.
+func (ns *Names) Briefs(noun string, ids []int64) Renderer {
+	return briefs{ns, ns.reg.byName[noun], ids}
+}
+
+type briefs struct {
+	ns  *Names
+	n   *Any
+	ids []int64
+}
+
+func (b briefs) RenderTo(w *Writer, _ *Rendering) {
+	w.Open('[')
+	for _, r := range b.ns.sorted(b.n, b.ids) {
+		w.Open('{')
+		b.n.members(w, r, b.ns, Brief)
+		w.Close('}')
+	}
+	w.Close(']')
+}
+
+// An Object is a value whose members are shown in order.
+type Object []ObjectMember
+
+// An ObjectMember is a name and any value that JSON can show.
+type ObjectMember struct {
+	Name  string
+	Value any
+}
+
+// RenderTo writes the members.
+func (o Object) RenderTo(w *Writer, _ *Rendering) {
+	w.Open('{')
+	for _, m := range o {
+		w.Member(m.Name, m.Value)
+	}
+	w.Close('}')
+}
+
+// May shows which of the permissions the caller holds, as name: true or false.
+type May []string
+
+// RenderTo writes the permissions.
+func (m May) RenderTo(w *Writer, o *Rendering) {
+	w.Open('{')
+	for _, p := range m {
+		w.Member(p, o.Can != nil && o.Can(p))
+	}
+	w.Close('}')
 }
 
 func (w *Writer) list(key string, n *Any, recs []any, names *Names, view View) {
