@@ -171,7 +171,7 @@ func (r *Request) failure(err error, l *mainLoader) error {
 	case errors.As(err, &found):
 		e.Class, e.Code, e.Message, e.File, e.Line, e.Column = eval.LanguageError, found.Code, found.Message, found.File, found.Line, found.Column
 	}
-	if e.Code == "" && (e.Line > 0 || e.File == "") {
+	if e.Class == eval.LanguageError && e.Code == "" && (e.Line > 0 || e.File == "") {
 		e.Class = eval.CompileError
 	}
 	if e.Class == eval.CompileError {

@@ -69,7 +69,29 @@ func (c *Compiler) callMethod(e *syntax.CallMethod, s *Scope) (pcore.Value, erro
 	if err != nil {
 		return nil, err
 	}
-	return c.callAt(e, name, args, c.blockOf(e.Lambda, s), s)
+	block := c.blockOf(e.Lambda, s)
+	if r, ok := receiver(args); ok {
+		if v, known, err := r.Method(name, args[1:], block); known || err != nil {
+			return v, err
+		}
+	}
+	return c.callAt(e, name, args, block, s)
+}
+
+// Receiver is a value that has methods of its own, such as the context that
+// functions get which provide data.
+type Receiver interface {
+	pcore.Value
+	// Method calls a method; known is false where there is none of the name.
+	Method(name string, args []pcore.Value, block pcore.Callable) (v pcore.Value, known bool, err error)
+}
+
+func receiver(args []pcore.Value) (Receiver, bool) {
+	if len(args) == 0 {
+		return nil, false
+	}
+	r, ok := args[0].(Receiver)
+	return r, ok
 }
 
 // member reads an attribute of an object.

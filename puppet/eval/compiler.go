@@ -2,6 +2,7 @@ package eval
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"time"
 
@@ -200,7 +201,7 @@ func New(ctx context.Context, o Options) *Compiler {
 		classScopes: map[string]*Scope{}, table: map[string]*Resource{},
 		inEdges: map[*Resource][]*Resource{}, overrides: map[string][]*Resource{},
 	}
-	c.types = BuiltinTypes()
+	c.types = maps.Clone(builtinTypes())
 	for name, t := range o.Types {
 		c.types[name] = t
 	}

@@ -3,6 +3,7 @@ package eval
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // ResourceType is a type of resource that agents know how to manage. The
@@ -62,8 +63,10 @@ func fileTitle(title string) map[string]string {
 	return map[string]string{"path": title}
 }
 
-// BuiltinTypes are the resource types of Puppet itself.
-func BuiltinTypes() map[string]*ResourceType {
+// builtinTypes are the resource types of Puppet itself, made once.
+var builtinTypes = sync.OnceValue(makeBuiltinTypes)
+
+func makeBuiltinTypes() map[string]*ResourceType {
 	table := []struct {
 		name, key  string
 		unique     bool
