@@ -89,6 +89,23 @@ func tokenKey(token string) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// ask puts a request to the policy's own judge, outside of any transaction and
+// only when it would be admitted just now.
+func (c *CA) ask(ctx context.Context, name string, r *Request) (bool, error) {
+	if c.policy.Ask == nil {
+		return false, nil
+	}
+	if err := c.store.View(ctx, func(tx Tx) error { return c.admit(tx, name, r) }); err != nil {
+		return false, err
+	}
+	sign, err := c.policy.Ask(ctx, name, r.PEM())
+	if err != nil {
+		c.log.WarnContext(ctx, "the autosign policy could not be asked; the request waits", "name", name, "error", err)
+		return false, nil
+	}
+	return sign, nil
+}
+
 // A permission is the answer to whether a request is signed at once.
 type permission struct {
 	yes         bool

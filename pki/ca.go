@@ -15,7 +15,7 @@ import (
 )
 
 // maxPending bounds the requests that wait for a decision: anybody may send one.
-const maxPending = 20_000
+const maxPending = 10_000
 
 // Options are what a CA is made of. Authority, Store and Clock are required.
 type Options struct {
@@ -110,6 +110,10 @@ func (c *CA) Submit(ctx context.Context, name string, body []byte) (signed bool,
 	if err != nil {
 		return false, err
 	}
+	asked, err := c.ask(ctx, name, r)
+	if err != nil {
+		return false, err
+	}
 	var refused error
 	err = c.store.Update(ctx, func(tx Tx) error {
 		signed, refused = false, nil
@@ -120,6 +124,7 @@ func (c *CA) Submit(ctx context.Context, name string, body []byte) (signed bool,
 		if err != nil {
 			return err
 		}
+		allowed.yes = allowed.yes || asked
 		if c.policy.protects(r.Name) && !allowed.explicit {
 			return errs.New(errs.Forbidden, "%s is a protected name; its certificate needs a token or the operator", r.Name)
 		}
@@ -266,10 +271,11 @@ func (c *CA) certify(tx Tx, l leaf, keyID string, ttl time.Duration) (*x509.Cert
 	if err != nil {
 		return nil, err
 	}
-	if h.Revoked {
-		h.Live = nil
+	live, err := stillValid(tx, h.Live, now)
+	if err != nil {
+		return nil, err
 	}
-	h = host{Certificate: cert.Raw, Serial: key, Live: append(h.Live, key)}
+	h = host{Certificate: cert.Raw, Serial: key, Live: append(live, key)}
 	if err := put(tx, bucketHost, l.name, h); err != nil {
 		return nil, err
 	}
@@ -277,6 +283,22 @@ func (c *CA) certify(tx Tx, l leaf, keyID string, ttl time.Duration) (*x509.Cert
 		return nil, err
 	}
 	return cert, put(tx, bucketIssued, serialKey(key), issued{Name: l.name, From: cert.NotBefore, To: cert.NotAfter, KeyID: keyID})
+}
+
+// stillValid leaves out the serials whose certificates have ended. A revoked host
+// has none.
+func stillValid(tx Tx, serials []string, now time.Time) ([]string, error) {
+	var valid []string
+	for _, serial := range serials {
+		line, found, err := get[issued](tx, bucketIssued, serialKey(serial))
+		if err != nil {
+			return nil, err
+		}
+		if found && now.Before(line.To) {
+			valid = append(valid, serial)
+		}
+	}
+	return valid, nil
 }
 
 // nextSerial takes a serial for good: the CA's own certificate has 1.

@@ -1,6 +1,7 @@
 package pki
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -22,6 +23,10 @@ type Policy struct {
 	// a token or the operator may get a certificate for: those of registered
 	// proxies. May be nil. Called within transactions, so it must not block.
 	Protected func(name string) bool
+	// Ask decides about requests that nothing else signs, as Puppet's autosign
+	// program does; the request is in PEM and acceptable in form. An error counts as
+	// no. May be nil.
+	Ask func(ctx context.Context, name string, request []byte) (sign bool, err error)
 }
 
 // vet judges what a request asks for, at the time of signing. Errors are

@@ -43,6 +43,9 @@ func (c *CA) Renew(ctx context.Context, cert *x509.Certificate) ([]byte, error) 
 		if now := c.now(); now.After(cert.NotAfter) {
 			return errs.New(errs.Forbidden, "the certificate of %s has expired", name)
 		}
+		if len(h.Live) >= maxLive {
+			return errs.New(errs.Limited, "%s has %d valid certificates; revoke some first", name, len(h.Live))
+		}
 		fresh, err := c.certify(tx, l, keyID, c.ttl)
 		if err == nil {
 			out = certificatePEM(fresh.Raw)
@@ -51,6 +54,9 @@ func (c *CA) Renew(ctx context.Context, cert *x509.Certificate) ([]byte, error) 
 	})
 	return out, err
 }
+
+// maxLive bounds the valid certificates that a name may renew itself into.
+const maxLive = 10
 
 // A Service is a part of the program that speaks TLS under its own name.
 type Service struct {

@@ -19,7 +19,7 @@ import (
 
 // Bounds on what a request may carry. A stock agent sends 1 to 2 KB.
 const (
-	MaxRequest       = 64 << 10
+	MaxRequest       = 16 << 10
 	maxExtensions    = 64
 	maxExtensionSize = 4 << 10
 	maxAltNames      = 100

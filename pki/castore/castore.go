@@ -32,6 +32,7 @@ type Store struct {
 	mu     sync.RWMutex // taken before the file lock, and held around it
 	log    *os.File
 	read   int64 // how far into log the buckets are up to date
+	next   int64 // from which length log is compacted
 	data   buckets
 	broken error // set when a write failed and could not be taken back
 }

@@ -23,8 +23,13 @@ type change struct {
 	Value  json.RawMessage `json:"v,omitempty"` // removed when absent
 }
 
-// compactAt is the size from which a log is looked at for waste when opened.
-const compactAt = 1 << 20
+// A log is looked at for waste when it is opened with compactAt bytes or more,
+// and while running when it has become four times as long as it was then, and
+// compactLive at least.
+const (
+	compactAt   = 1 << 20
+	compactLive = 16 << 20
+)
 
 func encodeLine(changes []change) ([]byte, error) {
 	body, err := json.Marshal(changes)
@@ -59,11 +64,11 @@ func (s *Store) openLog() error {
 	if err := s.replay(); err != nil {
 		return err
 	}
-	live := s.data.size()
-	if s.read < compactAt || s.read < 2*live {
-		return nil
+	if s.read >= compactAt && s.read > 2*s.data.size() {
+		return s.compact()
 	}
-	return s.compact()
+	s.next = max(compactLive, 4*s.read)
+	return nil
 }
 
 // replay applies the lines from s.read on. A bad last line is cut off: it was
@@ -123,6 +128,12 @@ func (s *Store) append(changes []change) error {
 	}
 	s.apply(changes)
 	s.read += int64(len(line))
+	if s.read >= s.next {
+		// The update is safe in the old log; a compaction that fails is tried again.
+		if err := s.compact(); err != nil {
+			s.next = s.read + compactLive
+		}
+	}
 	return nil
 }
 
@@ -142,7 +153,7 @@ func (s *Store) compact() error {
 		return errs.WrapAs(errs.Unavailable, errors.Join(err, out.Close()), "compact the CA's log")
 	}
 	old := s.log
-	s.log, s.read = out, size
+	s.log, s.read, s.next = out, size, max(compactLive, 4*size)
 	return old.Close()
 }
 
