@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/big"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/chargehand/chargehand/internal/errs"
 	"github.com/chargehand/chargehand/internal/fetch"
+	"github.com/chargehand/chargehand/proxy/dns"
 	"github.com/chargehand/chargehand/proxy/remote"
 	"github.com/chargehand/chargehand/proxy/server"
 )
@@ -200,20 +202,9 @@ func TestPlainClients(t *testing.T) {
 		w := newWorld(t)
 		o := w.options()
 		o.TrustedHosts, o.Resolver, o.ForwardVerify = c.trusted, c.names, c.verify
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(context.Background())
-		done := make(chan error, 1)
-		go func() { done <- server.New(o).Run(ctx, server.Listeners{HTTP: ln}) }()
-		w.url = "http://" + ln.Addr().String()
+		w.url = runPlain(t, o)
 		if got := w.do(t, "GET", "/tftp/serverName", ""); got.status != c.status || !strings.Contains(got.body, c.text) {
 			t.Errorf("%s: %+v", c.what, got)
-		}
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
 		}
 	}
 }
@@ -249,13 +240,32 @@ func TestClientOverTLS(t *testing.T) {
 	}
 }
 
-// TestSlowClients: a client that does not finish its headers does not keep
-// others waiting.
+// runPlain runs a server on a loopback listener until the test ends.
+func runPlain(t *testing.T, o server.Options) (url string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- server.New(o).Run(ctx, server.Listeners{HTTP: ln}) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+	return "http://" + ln.Addr().String()
+}
+
+// TestSlowClients: clients that do not finish their headers, or send too many,
+// do not keep others waiting.
 func TestSlowClients(t *testing.T) {
 	w := newWorld(t)
-	addr := strings.TrimPrefix(w.url, "http://")
-	for range 50 {
-		conn, err := net.Dial("tcp", addr)
+	w.url = runPlain(t, w.options())
+	for range 200 {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(w.url, "http://"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -267,8 +277,27 @@ func TestSlowClients(t *testing.T) {
 	if got := w.do(t, "GET", "/features", ""); got.status != 200 {
 		t.Errorf("%+v", got)
 	}
-	got := raw(t, w.url, "GET /features HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"+strings.Repeat("X-H: "+strings.Repeat("v", 1000)+"\r\n", 2000)+"\r\n")
+	got := raw(t, w.url, "GET /features HTTP/1.1\r\nHost: x\r\n"+strings.Repeat("X-H: "+strings.Repeat("v", 1000)+"\r\n", 100))
 	if !strings.HasPrefix(got, "HTTP/1.1 431") {
-		t.Errorf("2 MB of headers: %.100s", got)
+		t.Errorf("100 kB of headers: %.100s", got)
+	}
+}
+
+// broken is a provider with a defect.
+type broken struct{ dns.Provider }
+
+func (broken) Create(context.Context, dns.Record) error { panic("canary") }
+
+func TestPanicIsAnAnswer(t *testing.T) {
+	w := newWorld(t)
+	o := w.options()
+	o.DNS.Provider = broken{}
+	w.url = runPlain(t, o)
+	w.run(t, []line{
+		{"POST", "/dns/", "fqdn=a.example.test&value=192.0.2.1&type=A", 500, jsonLabel, "=internal error"},
+		{"GET", "/dhcp", "", 200, jsonLabel, "192.0.2.0"},
+	})
+	if rep, err := w.logs.Since(t.Context(), time.Time{}); err != nil || !strings.Contains(fmt.Sprint(rep.Records), "canary") {
+		t.Errorf("the log does not tell: %v", err)
 	}
 }

@@ -24,20 +24,34 @@ func (f *PuppetCA) module() module {
 	settings := map[string]any{"puppet_url": name(f.PuppetURL), "use_provider": providers}
 	m := described("puppetca", "/puppet/ca", &f.Module, settings)
 	m.status = caStatus
-	m.routes = func(*Server) []route {
-		validate := on(http.MethodPost, "/puppet/ca/validate", trusted, f.validate)
-		validate.raw = true
-		return []route{
-			on(http.MethodGet, "/puppet/ca/", trusted, f.list),
-			on(http.MethodGet, "/puppet/ca/autosign", trusted, f.listAutosign),
-			on(http.MethodPost, "/puppet/ca/autosign/:certname", trusted, f.addAutosign),
-			on(http.MethodDelete, "/puppet/ca/autosign/:certname", trusted, f.removeAutosign),
-			validate,
-			on(http.MethodPost, "/puppet/ca/:certname", trusted, f.sign),
-			on(http.MethodDelete, "/puppet/ca/:certname", trusted, f.clean),
-		}
-	}
+	m.routes = func(*Server) []route { return append(f.autosignRoutes(), f.caRoutes()...) }
 	return m
+}
+
+// autosignRoutes come first, being more special than those of certnames.
+func (f *PuppetCA) autosignRoutes() []route {
+	if f.Autosign == nil {
+		return nil
+	}
+	validate := on(http.MethodPost, "/puppet/ca/validate", trusted, f.validate)
+	validate.raw = true
+	return []route{
+		on(http.MethodGet, "/puppet/ca/autosign", trusted, f.listAutosign),
+		on(http.MethodPost, "/puppet/ca/autosign/:certname", trusted, f.addAutosign),
+		on(http.MethodDelete, "/puppet/ca/autosign/:certname", trusted, f.removeAutosign),
+		validate,
+	}
+}
+
+func (f *PuppetCA) caRoutes() []route {
+	if f.CA == nil {
+		return nil
+	}
+	return []route{
+		on(http.MethodGet, "/puppet/ca/", trusted, f.list),
+		on(http.MethodPost, "/puppet/ca/:certname", trusted, f.sign),
+		on(http.MethodDelete, "/puppet/ca/:certname", trusted, f.clean),
+	}
 }
 
 // caStatus answers 406 for whatever goes wrong, as Smart Proxy does here, but

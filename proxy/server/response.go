@@ -24,6 +24,7 @@ type response struct {
 	http.ResponseWriter
 	req    *http.Request
 	status int
+	sent   bool
 }
 
 func (w *response) send(status int, label string, body []byte) {
@@ -34,7 +35,7 @@ func (w *response) send(status int, label string, body []byte) {
 		h.Set("X-Xss-Protection", "1; mode=block")
 		h.Set("X-Frame-Options", "SAMEORIGIN")
 	}
-	w.status = status
+	w.status, w.sent = status, true
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // a client that left is no concern
 }
@@ -77,7 +78,7 @@ func (w *response) notRouted() {
 
 // page is an answer of the web server itself, below the application.
 func (w *response) page(status int, text string) {
-	w.status = status
+	w.status, w.sent = status, true
 	w.Header().Set("Content-Type", "text/html; charset=ISO-8859-1")
 	w.WriteHeader(status)
 	_, _ = fmt.Fprintf(w, "<!DOCTYPE html><html><head><title>%[1]s</title></head><body><h1>%[1]s</h1></body></html>\n", text)

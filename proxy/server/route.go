@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -99,10 +100,26 @@ func (s *Server) handler(from listener) http.Handler {
 		out := &response{ResponseWriter: w, req: r, status: http.StatusOK}
 		out.Header().Set("Server", "foreman-proxy/"+s.opts.Version)
 		s.log.InfoContext(r.Context(), "Started", "method", r.Method, "path", r.URL.Path)
-		s.serve(out, r, from)
+		s.guarded(out, r, from)
 		s.log.InfoContext(r.Context(), "Finished", "method", r.Method, "path", r.URL.Path,
 			"status", out.status, "ms", time.Since(start).Milliseconds())
 	})
+}
+
+// guarded answers 500 where a handler panics, unless it has answered already.
+func (s *Server) guarded(w *response, r *http.Request, from listener) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if p == http.ErrAbortHandler || w.sent {
+			panic(http.ErrAbortHandler) // the client sees a broken connection
+		}
+		s.log.ErrorContext(r.Context(), "panic", "reason", p, "stack", string(debug.Stack()))
+		w.fail(errs.New(errs.Internal, "panic"), http.StatusInternalServerError)
+	}()
+	s.serve(w, r, from)
 }
 
 func newRequestID() string {

@@ -60,7 +60,7 @@ type TFTP struct {
 	ServerName string       // announced next-server, empty if unset
 }
 
-// PuppetCA is the Puppet CA feature.
+// PuppetCA is the Puppet CA feature. Of CA and Autosign, what is nil is not served.
 type PuppetCA struct {
 	Module
 	CA        puppetca.CA
