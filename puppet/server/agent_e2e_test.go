@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chargehand/chargehand/internal/clock"
+	"github.com/chargehand/chargehand/internal/errs"
 	"github.com/chargehand/chargehand/pki"
 	"github.com/chargehand/chargehand/puppet/fileserve"
 	"github.com/chargehand/chargehand/puppet/server"
@@ -305,4 +306,49 @@ func TestRealAgentRealCompiler(t *testing.T) {
 	if exit, out := a.run(); exit != 0 {
 		t.Errorf("the second run ended with %d:\n%s", exit, out)
 	}
+}
+
+// TestRealAgentToken carries an autosign token, extensions and other names in its
+// request: the token gets it signed, the extensions reach the compiler, and the
+// other names wait for the operator.
+func TestRealAgentToken(t *testing.T) {
+	var trusted server.Trusted
+	s := newSite(t, pki.Policy{}, func(s *site, o *server.Options) { o.Compiler = spy{s, &trusted} })
+	token, err := s.ca.NewToken(t.Context(), pki.Token{Pattern: "*.agents.test", Expires: time.Now().Add(time.Hour)})
+	s.must(err)
+	attributes := fmt.Sprintf("custom_attributes:\n  1.2.840.113549.1.9.7: %q\nextension_requests:\n  pp_role: web\n  1.3.6.1.4.1.34380.1.2.1.1: private\n", token)
+	a := newAgent(s, "token.agents.test")
+	s.must(os.MkdirAll(a.path("conf"), 0o755))
+	s.must(os.WriteFile(a.path("conf/csr_attributes.yaml"), []byte(attributes), 0o644))
+	if exit, out := a.run(); exit != 2 {
+		t.Fatalf("with a token: %d\n%s", exit, out)
+	}
+	want := map[string]string{"pp_role": "web", "1.3.6.1.4.1.34380.1.2.1.1": "private"}
+	if diff := cmp.Diff(want, trusted.Extensions); diff != "" || trusted.Certname != a.name || *trusted.Domain != "agents.test" {
+		t.Errorf("trusted %+v (-want +got):\n%s", trusted, diff)
+	}
+	b := newAgent(s, "names.agents.test")
+	s.must(os.MkdirAll(b.path("conf"), 0o755))
+	s.must(os.WriteFile(b.path("conf/csr_attributes.yaml"), []byte(attributes), 0o644))
+	if exit, out := b.run("--dns_alt_names", "victim.test"); exit != 1 {
+		t.Errorf("with other names: %d\n%s", exit, out)
+	}
+	if err := s.ca.Sign(t.Context(), b.name, pki.SignOptions{}); !errs.Is(err, errs.Conflict) {
+		t.Errorf("other names: %v", err)
+	}
+	s.must(s.ca.Sign(t.Context(), b.name, pki.SignOptions{AllowAltNames: true}))
+	if exit, out := b.run("--dns_alt_names", "victim.test"); exit != 0 && exit != 2 {
+		t.Errorf("signed by the operator: %d\n%s", exit, out)
+	}
+}
+
+// spy looks at what the compiler is given.
+type spy struct {
+	*site
+	trusted *server.Trusted
+}
+
+func (p spy) Compile(ctx context.Context, r server.CompileRequest) (server.Catalog, error) {
+	*p.trusted = r.Trusted
+	return p.site.Compile(ctx, r)
 }
