@@ -216,7 +216,12 @@ func (s *search) inLayers(k *key, merge pcore.Value) (pcore.Value, error) {
 
 // inGlobal adds the name of the key to errors that have no issue code of their own.
 func (s *search) inGlobal(k *key, strategy strategy) (pcore.Value, error) {
-	v, err := s.in(s.global, k, strategy)
+	v, err := s.guarded(k.text, func() (pcore.Value, error) {
+		if s.global == nil {
+			return nil, errNotFound
+		}
+		return s.global.lookup(s, k, strategy, false)
+	})
 	var e *Error
 	if errors.As(err, &e) && e.Code == "" {
 		return nil, &Error{Message: fmt.Sprintf("Lookup of key '%s' failed: %s", s.top, e.Message)}

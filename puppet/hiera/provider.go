@@ -257,7 +257,7 @@ func (l *level) call(s *search, loc location, ctx *Context, first pcore.Value) (
 		return nil, &Error{Message: fmt.Sprintf("The %s function '%s' is not supported", l.entry.kind, l.entry.function)}
 	}
 	if f, ok := s.env.(Functions); ok && !f.HasFunction(l.entry.function) {
-		return nil, issue("HIERA_DATA_PROVIDER_FUNCTION_NOT_FOUND", "Unable to find '%s' function named '%s'", l.entry.kind, l.entry.function)
+		return nil, l.provider.config.fail("HIERA_DATA_PROVIDER_FUNCTION_NOT_FOUND", "Unable to find '%s' function named '%s'", l.entry.kind, l.entry.function)
 	}
 	options := l.options
 	switch {

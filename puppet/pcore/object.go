@@ -144,8 +144,20 @@ func (t *ObjectType) Method(name string) (Method, bool) {
 	return Method{}, false
 }
 
-// Type implements Value.
-func (o *Object) Type() Type { return o.typ }
+// Type implements Value: a type with parameters comes with the values that the object has for them.
+func (o *Object) Type() Type {
+	params := o.typ.TypeParameters()
+	if len(params) == 0 {
+		return o.typ
+	}
+	b := NewHashBuilder(len(params))
+	for _, p := range params {
+		if v, ok := o.Get(p.Name); ok {
+			b.SetString(p.Name, v)
+		}
+	}
+	return &ExtendedType{o.typ, b.Hash()}
+}
 
 // ObjectType is the type it was made of.
 func (o *Object) ObjectType() *ObjectType { return o.typ }

@@ -282,7 +282,16 @@ func (s *Serializer) typeData(t Type, path []string) (Value, error) {
 		if t.init != nil {
 			set("_pcore_init_hash", t.init)
 		}
-	case *AliasType, *ExtendedType:
+	case *AliasType:
+		if t.name != "UnresolvedAlias" {
+			return nil, fmt.Errorf("%s cannot be serialised", t.name)
+		}
+		b = HashBuilder{}
+		b.SetString(typeKeyName, String("Pcore::TypeAliasType"))
+		set("name", String(t.name))
+		set("type_expr", Undef{})
+		set("resolved_type", t.resolved)
+	case *ExtendedType:
 		return nil, fmt.Errorf("%s cannot be serialised", t.Name())
 	}
 	return b.Hash(), failed
