@@ -79,7 +79,7 @@ func cheap() access.Cost { return access.Cost{Memory: 64, Passes: 1, Threads: 1}
 
 // A site is one database and what the program puts on it.
 type site struct {
-	t      *testing.T
+	t      testing.TB
 	db     *sqldb.DB
 	nouns  *noun.Registry
 	hasher *access.Hasher
@@ -90,7 +90,7 @@ type site struct {
 
 func (s *site) clock() time.Time { return time.Now().Add(time.Duration(s.now.Load())).UTC() }
 
-func newSite(t *testing.T, cost access.Cost) *site {
+func newSite(t testing.TB, cost access.Cost) *site {
 	t.Helper()
 	db, err := sqldb.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "access.db"), sqldb.Options{})
 	if err != nil {

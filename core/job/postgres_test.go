@@ -10,4 +10,4 @@ import (
 )
 
 // With the peers at hand, every test runs on PostgreSQL.
-func openDatabase(t *testing.T) *sqldb.DB { return pgtest.Start(t).Open(t) }
+func openDatabase(t testing.TB) *sqldb.DB { return pgtest.Start(t).Open(t) }

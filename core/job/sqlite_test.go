@@ -9,7 +9,7 @@ import (
 	"github.com/chargehand/chargehand/internal/sqldb"
 )
 
-func openDatabase(t *testing.T) *sqldb.DB {
+func openDatabase(t testing.TB) *sqldb.DB {
 	t.Helper()
 	db, err := sqldb.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "jobs.db"), sqldb.Options{})
 	if err != nil {

@@ -240,19 +240,19 @@ func (m mortal) Leases(ctx context.Context) ([]job.Lease, error) {
 
 // A site is a database, a world and the processes that come and go.
 type site struct {
-	t     *testing.T
+	t     testing.TB
 	db    *sqldb.DB
 	world *world
 	tries *tries
 	count atomic.Int64
 }
 
-func newSite(t *testing.T) *site {
+func newSite(t testing.TB) *site {
 	t.Helper()
 	return &site{t: t, db: openDB(t), world: newWorld(), tries: &tries{seen: map[string]int{}}}
 }
 
-func openDB(t *testing.T) *sqldb.DB {
+func openDB(t testing.TB) *sqldb.DB {
 	t.Helper()
 	db := openDatabase(t)
 	t.Cleanup(func() { _ = db.Close() })
