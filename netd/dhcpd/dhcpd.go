@@ -36,8 +36,13 @@ type Config struct {
 	Interfaces []string // to answer on; all when empty
 	Store      *Store
 	Boot       Boot
-	Observe    func(Exchange) // told of each answer; must not block; may be nil
-	Log        *slog.Logger
+
+	// Advertise answers machines that look for an IPv6 router with word that this
+	// is none, on the links of its subnets: firmware waits long for such a word.
+	Advertise bool
+
+	Observe func(Exchange) // told of each answer; must not block; may be nil
+	Log     *slog.Logger
 }
 
 // An Exchange is a request that was answered, or one that needs no answer.
@@ -56,12 +61,13 @@ type Exchange struct {
 // A Server answers DHCP requests from a Store. On a loopback address it answers
 // every request to where it came from, so that it can be tried without privileges.
 type Server struct {
-	cfg   Config
-	conn  *udp.Conn
-	raw   rawSender
-	links *links
-	plain bool
-	count counters
+	cfg        Config
+	conn       *udp.Conn
+	raw        rawSender
+	links      *links
+	advertiser *advertiser // nil: none
+	plain      bool
+	count      counters
 
 	deliver func(*dhcpv4.DHCPv4, udp.Peer) error // send; tests listen in
 }
@@ -84,6 +90,12 @@ func Listen(ctx context.Context, cfg Config) (*Server, error) {
 			cfg.Log.Warn("DHCP answers machines without an address by broadcast only", "error", err)
 		}
 	}
+	if cfg.Advertise && !s.plain {
+		serve := func(l link) bool { return cfg.Store.servesAny(l.addrs) }
+		if s.advertiser, err = listenAdvertiser(ctx, s.links, serve, cfg.Log); err != nil {
+			cfg.Log.Warn("nobody tells booting machines that there is no IPv6 router", "error", err)
+		}
+	}
 	return s, nil
 }
 
@@ -104,6 +116,9 @@ func (s *Server) Run(ctx context.Context) error {
 		s.commitLoop(committing)
 	}()
 	var workers sync.WaitGroup
+	if s.advertiser != nil {
+		workers.Go(func() { s.advertiser.run(ctx) })
+	}
 	for range max(2, runtime.GOMAXPROCS(0)) {
 		workers.Go(s.work)
 	}

@@ -97,7 +97,7 @@ func listen(t *testing.T, boot Boot, rs ...Reservation) (*Server, <-chan Exchang
 	}
 	seen := make(chan Exchange, 1000)
 	s, err := Listen(t.Context(), Config{
-		Address: "0.0.0.0:67", Interfaces: []string{"server0"}, Store: store, Boot: boot,
+		Address: "0.0.0.0:67", Interfaces: []string{"server0"}, Store: store, Boot: boot, Advertise: true,
 		Observe: func(e Exchange) { t.Logf("%+v", e); seen <- e }, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if err != nil {
@@ -211,7 +211,7 @@ func bootFirmware(t *testing.T, mac string, args, want []string) {
 	run(t, "ip", "link", "set", "tap0", "up")
 	run(t, "ip", "link", "set", "server0", "up")
 	t.Cleanup(func() { run(t, "ip", "link", "del", "tap0") })
-	listen(t, Boot{Files: DefaultFiles(), Script: "http://192.0.2.1/never"},
+	_, seen := listen(t, Boot{Files: DefaultFiles(), Script: "http://192.0.2.1/never"},
 		Reservation{MAC: alice, IP: ip("192.0.2.10"), Network: lan, Filename: "pxelinux.0", NextServer: "192.0.2.1"})
 
 	dir := t.TempDir()
@@ -257,9 +257,16 @@ func bootFirmware(t *testing.T, mac string, args, want []string) {
 		"-netdev", "tap,id=n0,ifname=tap0,script=no,downscript=no", "-device", "e1000,netdev=n0,mac=" + mac,
 	}, args...)...)
 	deadline := time.After(2 * time.Minute)
+	var leased time.Time
 	for len(want) > 0 {
 		select {
+		case e := <-seen:
+			leased = e.Time
 		case x := <-got:
+			// Without word about IPv6 routers it would be 13 s of the firmware's clock.
+			if wait := x.Time.Sub(leased); wait > 10*time.Second {
+				t.Errorf("the firmware waited %v between its lease and %s", wait, x.Name)
+			}
 			if x.Name == want[0] && x.Err == nil {
 				want = want[1:]
 			}

@@ -23,6 +23,7 @@ type links struct {
 
 type link struct {
 	name  string
+	mac   net.HardwareAddr
 	addrs []netip.Addr
 }
 
@@ -32,14 +33,33 @@ func newLinks(names []string) *links { return &links{names: names} }
 func (l *links) byIndex(index int) (link, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if now := time.Now(); now.After(l.until) {
-		l.known, l.until = readLinks(), now.Add(linkAge)
-	}
+	l.refresh()
 	found, ok := l.known[index]
 	if len(l.names) == 0 {
 		return found, true // also where the system does not tell interfaces
 	}
 	return found, ok && slices.Contains(l.names, found.name)
+}
+
+// all gives the interfaces that the server answers on, by index.
+func (l *links) all() map[int]link {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refresh()
+	out := map[int]link{}
+	for index, found := range l.known {
+		if len(l.names) == 0 || slices.Contains(l.names, found.name) {
+			out[index] = found
+		}
+	}
+	return out
+}
+
+// refresh reads the interfaces anew when they are old; the caller holds mu.
+func (l *links) refresh() {
+	if now := time.Now(); now.After(l.until) {
+		l.known, l.until = readLinks(), now.Add(linkAge)
+	}
 }
 
 func readLinks() map[int]link {
@@ -49,7 +69,7 @@ func readLinks() map[int]link {
 		return known
 	}
 	for _, i := range interfaces {
-		l := link{name: i.Name}
+		l := link{name: i.Name, mac: i.HardwareAddr}
 		addrs, _ := i.Addrs()
 		for _, a := range addrs {
 			if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().Is4() {

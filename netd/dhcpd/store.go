@@ -192,28 +192,6 @@ func (s *Store) Leases(p netip.Prefix) []Lease {
 	return out
 }
 
-// Holder tells who has an address of a subnet: a reservation, a live lease, or
-// an offer on its way; "" when nobody has.
-func (s *Store) Holder(p netip.Prefix, a netip.Addr) (mac string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := s.networks[p]
-	if n == nil {
-		return ""
-	}
-	if e := n.leases[a]; e != nil && e.Live(s.now()) {
-		return e.MAC
-	}
-	if n.holders[a] > 0 {
-		for mac, r := range n.reserved {
-			if r.IP == a {
-				return mac
-			}
-		}
-	}
-	return ""
-}
-
 // Reserve stores a reservation, in place of the machine's earlier one in that
 // subnet, and returns when it is durable. Before that, decide sees the subnet's
 // reservations on the same IP or MAC: an error stops, false says that nothing is
