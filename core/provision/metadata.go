@@ -2,6 +2,7 @@ package provision
 
 import (
 	"bytes"
+	"reflect"
 	"regexp"
 	"strings"
 
@@ -110,7 +111,20 @@ func ParseMetadata(text string) (*Metadata, string, error) {
 	if err := bounded.YAML([]byte(head), m); err != nil {
 		return nil, "", errs.WrapAs(errs.Invalid, err, "the header of the template")
 	}
+	m.keepOthers()
 	return m, body, nil
+}
+
+// keepOthers drops from Other the keys that have fields: the decoder puts all there.
+func (m *Metadata) keepOthers() {
+	fields := reflect.TypeFor[Metadata]()
+	for i := range fields.NumField() {
+		key, _, _ := strings.Cut(fields.Field(i).Tag.Get("yaml"), ",")
+		delete(m.Other, key)
+	}
+	if len(m.Other) == 0 {
+		m.Other = nil
+	}
 }
 
 // spread turns the older form of the header, "kind: x name: y" in one line, into lines.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -16,6 +17,9 @@ import (
 	"github.com/chargehand/chargehand/internal/errs"
 	"github.com/chargehand/chargehand/ruby"
 )
+
+// mark is the mark of a here document, which depends on its content.
+var mark = regexp.MustCompile(`EOF-[0-9a-f]{8}`)
 
 var update = flag.Bool("update", false, "write the golden files")
 
