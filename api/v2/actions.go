@@ -49,7 +49,7 @@ func freeIP(q *Request) error {
 	}
 	var ip netip.Addr
 	err = q.API.reg.Read(q.R.Context(), func(tx *noun.Tx) error {
-		ip, err = inventory.FreeIP(q.R.Context(), tx, item.Record.(*inventory.Subnet), q.Text("mac"), taken, nil)
+		ip, err = inventory.FreeIP(q.R.Context(), tx, item.Record.(*inventory.Subnet), q.Text("mac"), taken, q.API.o.Addresses)
 		return err
 	})
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chargehand/chargehand/core/inventory"
 	"github.com/chargehand/chargehand/core/inventory/settings"
 	"github.com/chargehand/chargehand/core/noun"
 )
@@ -31,6 +32,8 @@ type Options struct {
 	PerPage func() int64
 	// Ping tells whether the database answers; nil is no check.
 	Ping func(ctx context.Context) error
+	// Addresses suggests addresses of subnets whose IPAM asks elsewhere; may be nil.
+	Addresses inventory.AddressSource
 	// Settings are what /settings shows; nil has no such routes.
 	Settings *settings.Book
 	Log      *slog.Logger

@@ -273,3 +273,32 @@ func TestSettings(t *testing.T) {
 	s.want(404, "GET", "/api/settings/1", "")
 	s.want(200, "GET", "/api/settings?per_page=all&page=1", "")
 }
+
+type prober struct{ down bool }
+
+func (p *prober) Probe(context.Context, string) (string, []inventory.Feature, error) {
+	if p.down {
+		return "", nil, errs.New(errs.Upstream, "connection refused")
+	}
+	return "3.13.0", []inventory.Feature{{ID: 1, Name: "TFTP", Capabilities: []string{}}}, nil
+}
+
+func TestProxyIsAskedForItsFeatures(t *testing.T) {
+	db, err := sqldb.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "core.db"), sqldb.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	p := &prober{}
+	reg := storetest.Registry(t, db, inventory.Options{Prober: p})
+	s := &server{t: t, user: "admin", api: New(Options{Registry: reg, Auth: users{"admin": storetest.Admin{}}})}
+	got := s.want(201, "POST", "/api/smart_proxies", `{"smart_proxy":{"name":"p","url":"https://p.example.com:8443"}}`)
+	if path(got, "features", 0, "name") != "TFTP" {
+		t.Errorf("features: %v", got)
+	}
+	p.down = true
+	got = s.want(422, "POST", "/api/smart_proxies", `{"smart_proxy":{"name":"q","url":"https://q.example.com:8443"}}`)
+	if path(got, "error", "errors", "base", 0) != "Unable to communicate with the proxy: connection refused" {
+		t.Errorf("unreachable: %v", got)
+	}
+}

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -319,7 +320,21 @@ func suggestOne(ctx context.Context, c *noun.Change[Host], source AddressSource,
 			}
 		}
 	}
-	return FreeIP(ctx, c.Tx, s, canonicalMAC(mac), taken, source)
+	mac = canonicalMAC(mac)
+	if source == nil || !s.asksElsewhere() {
+		return FreeIP(ctx, c.Tx, s, mac, taken, nil)
+	}
+	known, err := KnownAddresses(ctx, c.Tx, s, taken)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	answer, err := c.Outside(fmt.Sprintf("address of %d %s %d", s.ID, mac, len(taken)), func(ctx context.Context) (any, error) {
+		return source.Suggest(ctx, s, mac, known)
+	})
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	return answer.(netip.Addr), nil
 }
 
 // buildMode does what turning build mode on or off means for the row.

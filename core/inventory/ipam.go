@@ -14,17 +14,23 @@ import (
 // DHCP proxy, an external IPAM.
 type AddressSource interface {
 	// Suggest gives a free address, or an invalid one when it has none to give.
-	// It must not be among taken. It holds a transaction up: its time must be
-	// bounded.
+	// It must not be among taken. It is called outside of any transaction.
 	Suggest(ctx context.Context, s *Subnet, mac string, taken map[netip.Addr]bool) (netip.Addr, error)
 }
 
 // tries bounds how many addresses are looked at for a free one.
 const tries = 1 << 16
 
-// FreeIP suggests an address of the subnet that no interface has and that is
-// not in taken; an invalid one when IPAM is None or nothing is free. source may
-// be nil: DHCP subnets are then served from what the database knows.
+// asksElsewhere tells whether the subnet's addresses are another system's to give.
+func (s *Subnet) asksElsewhere() bool {
+	return s.IPAM == IPAMExternal && s.ExternalIPAM != 0 || s.IPAM == IPAMDHCP && s.DHCPID != 0
+}
+
+// FreeIP suggests an address of the subnet from what the database knows: one
+// that no interface has and that is not in taken; an invalid one when IPAM is
+// None or nothing is free. A source that is not nil is asked for subnets whose
+// addresses are another system's to give; only a reading transaction may wait
+// for that.
 func FreeIP(ctx context.Context, tx *noun.Tx, s *Subnet, mac string, taken map[netip.Addr]bool, source AddressSource) (netip.Addr, error) {
 	prefix := s.Prefix()
 	if !prefix.IsValid() || s.IPAM == IPAMNone {
@@ -33,14 +39,11 @@ func FreeIP(ctx context.Context, tx *noun.Tx, s *Subnet, mac string, taken map[n
 	if s.IPAM == IPAMEUI64 {
 		return eui64(prefix, mac), nil
 	}
-	known, err := knownAddresses(ctx, tx, s)
+	known, err := KnownAddresses(ctx, tx, s, taken)
 	if err != nil {
 		return netip.Addr{}, err
 	}
-	for a := range taken {
-		known[a] = true
-	}
-	if source != nil && (s.IPAM == IPAMExternal || s.IPAM == IPAMDHCP && s.DHCPID != 0) {
+	if source != nil && s.asksElsewhere() {
 		return source.Suggest(ctx, s, mac, known)
 	}
 	if s.IPAM == IPAMExternal {
@@ -54,9 +57,13 @@ func FreeIP(ctx context.Context, tx *noun.Tx, s *Subnet, mac string, taken map[n
 	return firstFree(start, from, to, known), nil
 }
 
-// knownAddresses are those that the subnet's interfaces and gateway have.
-func knownAddresses(ctx context.Context, tx *noun.Tx, s *Subnet) (map[netip.Addr]bool, error) {
+// KnownAddresses are those that the subnet's interfaces and gateway have, and
+// those in taken.
+func KnownAddresses(ctx context.Context, tx *noun.Tx, s *Subnet, taken map[netip.Addr]bool) (map[netip.Addr]bool, error) {
 	known := map[netip.Addr]bool{}
+	for a := range taken {
+		known[a] = true
+	}
 	add := func(text string) {
 		if a, err := netip.ParseAddr(text); err == nil {
 			known[a] = true

@@ -62,29 +62,43 @@ func SmartProxies(prober Prober) *noun.Noun[SmartProxy] {
 			noun.Act("refresh", "PUT", "edit_smart_proxies"),
 			noun.Act("version", "GET", "view_smart_proxies"),
 			noun.Act("logs", "GET", "view_smart_proxies"),
-			noun.Check(func(ctx context.Context, c *noun.Change[SmartProxy]) error {
-				return probe(ctx, prober, c)
-			}),
+			noun.Check(func(_ context.Context, c *noun.Change[SmartProxy]) error { return probe(prober, c) }),
 		}
 	})
 }
 
 // A Prober asks a Smart Proxy what it can do.
 type Prober interface {
-	// Probe gives the proxy's version and features. It may be called again for
-	// the same URL, and holds a transaction up: its time must be bounded.
+	// Probe gives the proxy's version and features. It is called outside of any
+	// transaction, and may be called again for the same URL.
 	Probe(ctx context.Context, url string) (version string, features []Feature, err error)
 }
 
-func probe(ctx context.Context, prober Prober, c *noun.Change[SmartProxy]) error {
-	if prober == nil || c.New == nil || c.New.URL == "" || c.Old != nil && c.Old.URL == c.New.URL {
+type probed struct {
+	version  string
+	features []Feature
+}
+
+func probe(prober Prober, c *noun.Change[SmartProxy]) error {
+	p := c.New
+	if prober == nil || p == nil || p.URL == "" || proxyURL(p.URL) != "" || c.Old != nil && c.Old.URL == p.URL {
 		return nil
 	}
-	version, features, err := prober.Probe(ctx, c.New.URL)
+	url := p.URL
+	found, err := c.Outside("probe "+url, func(ctx context.Context) (any, error) {
+		version, features, err := prober.Probe(ctx, url)
+		if err != nil {
+			return &probed{version: errs.PublicText(err)}, nil
+		}
+		return &probed{version, features}, nil
+	})
 	if err != nil {
-		c.Fail("base", "Unable to communicate with the proxy: %s", errs.PublicText(err))
-		return nil
+		return err
 	}
-	c.New.Version, c.New.Features = version, features
+	if f := found.(*probed); f.features == nil {
+		c.Fail("base", "Unable to communicate with the proxy: %s", f.version)
+	} else {
+		p.Version, p.Features = f.version, f.features
+	}
 	return nil
 }

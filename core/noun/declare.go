@@ -286,9 +286,34 @@ type Change[T any] struct {
 	// Given tells the fields that the request named; nil when a program wrote.
 	Given map[string]bool
 	// Notes is for hooks of one write to hand something on, such as a plan's id.
-	Notes map[string]string
-	fails *[]errs.FieldError
+	Notes   map[string]string
+	fails   *[]errs.FieldError
+	answers map[string]answer
 }
+
+// Outside runs f when no transaction is open and gives its answer: for asking
+// other systems, which may take their time. The first time it is called for a
+// key the write is rolled back, f runs, and the write starts again, so that the
+// second time the answer is there. Pass on the error as it is.
+func (c *Change[T]) Outside(key string, f func(ctx context.Context) (any, error)) (any, error) {
+	if a, ok := c.answers[key]; ok {
+		return a.value, a.err
+	}
+	return nil, &unanswered{key, f}
+}
+
+type answer struct {
+	value any
+	err   error
+}
+
+// unanswered ends a transaction that needs an answer from outside.
+type unanswered struct {
+	key string
+	ask func(ctx context.Context) (any, error)
+}
+
+func (u *unanswered) Error() string { return "not asked yet: " + u.key }
 
 // Fail notes a broken rule; "base" is the record as a whole.
 func (c *Change[T]) Fail(field, format string, args ...any) {
@@ -306,6 +331,7 @@ type change struct {
 	given    map[string]bool
 	notes    map[string]string
 	fails    []errs.FieldError
+	answers  map[string]answer
 }
 
 type hook func(ctx context.Context, c *change) error
@@ -318,7 +344,7 @@ func hookOf[T any](f func(ctx context.Context, c *Change[T]) error) hook {
 	return func(ctx context.Context, c *change) error {
 		t := &Change[T]{
 			Tx: c.tx, Caller: c.caller, Context: c.context, Given: c.given,
-			Notes: c.notes, fails: &c.fails,
+			Notes: c.notes, fails: &c.fails, answers: c.answers,
 		}
 		if c.old != nil {
 			t.Old = c.old.(*T)

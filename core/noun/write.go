@@ -75,8 +75,9 @@ func (n *Any) write(ctx context.Context, caller Caller, ref string, q Query, fil
 	}
 	item := &Item{Noun: n}
 	var done *change
-	err := n.reg.Write(ctx, func(tx *Tx) error {
-		c := &change{tx: tx, caller: caller, context: q.Context, notes: map[string]string{}}
+	answers := map[string]answer{}
+	err := n.reg.writeAsking(ctx, answers, func(tx *Tx) error {
+		c := &change{tx: tx, caller: caller, context: q.Context, notes: map[string]string{}, answers: answers}
 		if err := n.begin(ctx, c, ref, permission, q); err != nil {
 			return err
 		}
@@ -108,6 +109,23 @@ func (n *Any) write(ctx context.Context, caller Caller, ref string, q Query, fil
 		return n.Get(ctx, caller, strconv.FormatInt(item.ID(), 10), "show", Query{Permission: permission})
 	}
 	return item, nil
+}
+
+// questions bounds how often one write may go outside.
+const questions = 64
+
+// writeAsking is Write that starts again after each question put outside.
+func (r *Registry) writeAsking(ctx context.Context, answers map[string]answer, f func(tx *Tx) error) error {
+	for range questions {
+		err := r.Write(ctx, f)
+		var u *unanswered
+		if !errors.As(err, &u) {
+			return err
+		}
+		value, err := u.ask(ctx)
+		answers[u.key] = answer{value, err}
+	}
+	return errs.New(errs.Internal, "a write asks too many questions")
 }
 
 // begin makes c.new: empty with defaults, or a copy of the row.
@@ -342,7 +360,7 @@ func (n *Any) saveChildren(ctx context.Context, c *change, ch *Child) error {
 	}
 	for _, r := range ch.Records(c.new) {
 		ch.ref.setInt(r, &id)
-		sub := &change{tx: c.tx, caller: c.caller, context: c.context, notes: c.notes, new: r, old: before[ch.to.base(r).ID], given: c.given}
+		sub := &change{tx: c.tx, caller: c.caller, context: c.context, notes: c.notes, new: r, old: before[ch.to.base(r).ID], given: c.given, answers: c.answers}
 		if err := ch.to.save(ctx, sub); err != nil {
 			return ch.prefix(c, n, err)
 		}

@@ -20,8 +20,14 @@ func quote(identifier string) string { return `"` + identifier + `"` }
 
 // bound turns a value into what the driver gets.
 func (c *conn) bound(v any) any {
-	if t, ok := v.(time.Time); ok && c.tx.Dialect() == sqldb.SQLite {
-		return t.UTC().Format(noun.TimeLayout)
+	switch v := v.(type) {
+	case time.Time:
+		if c.tx.Dialect() == sqldb.SQLite {
+			return v.UTC().Format(noun.TimeLayout)
+		}
+	case string:
+		// Databases differ in what they do with NUL and broken UTF-8; no row has either.
+		return strings.ToValidUTF8(strings.ReplaceAll(v, "\x00", "\ufffd"), "\ufffd")
 	}
 	return v
 }

@@ -120,7 +120,7 @@ func Make(t testing.TB, reg *noun.Registry) *World {
 func Create[T any](t testing.TB, reg *noun.Registry, rec *T) int64 {
 	t.Helper()
 	n := noun.Of[T](reg)
-	if err := n.Create(t.Context(), Admin{}, rec); err != nil {
+	if err := n.Create(context.Background(), Admin{}, rec); err != nil {
 		t.Fatalf("create %T: %v", rec, err)
 	}
 	return n.ID(rec)
