@@ -43,6 +43,7 @@ func DHCP(t *testing.T, open func(t *testing.T) DHCPHome) {
 		"leases":          dhcpLeases,
 		"parallel":        dhcpParallel,
 		"outage":          dhcpOutage,
+		"random":          dhcpRandom,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}

@@ -37,6 +37,7 @@ func DNS(t *testing.T, open func(t *testing.T) DNSHome) {
 		"parallel":                     dnsParallel,
 		"foreign zone":                 dnsForeignZone,
 		"outage":                       dnsOutage,
+		"random operations":            dnsRandom,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -61,7 +62,7 @@ func (h DNSHome) want(t *testing.T, name string, typ dns.Type, want ...string) {
 	t.Helper()
 	got := h.Lookup(t, name, typ)
 	for i := range got {
-		got[i] = strings.ToLower(strings.TrimSuffix(got[i], "."))
+		got[i] = trimDot(got[i])
 	}
 	slices.Sort(got)
 	slices.Sort(want)
@@ -69,6 +70,8 @@ func (h DNSHome) want(t *testing.T, name string, typ dns.Type, want ...string) {
 		t.Errorf("%s %s (-want +got):\n%s", name, typ, diff)
 	}
 }
+
+func trimDot(value string) string { return strings.ToLower(strings.TrimSuffix(value, ".")) }
 
 func dnsEveryType(t *testing.T, h DNSHome) {
 	for _, r := range []dns.Record{

@@ -6,10 +6,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/chargehand/chargehand/internal/errs"
 	"github.com/chargehand/chargehand/internal/fetch"
 	"github.com/chargehand/chargehand/proxy/dns"
+	"github.com/chargehand/chargehand/proxy/logs"
 	"github.com/chargehand/chargehand/proxy/proxytest"
 	"github.com/chargehand/chargehand/proxy/remote"
 	"github.com/chargehand/chargehand/proxy/server"
@@ -141,6 +145,28 @@ func TestPuppetCA(t *testing.T) {
 				return proxytest.AutosignHome{Provider: client(t, options(&proxytest.MemoryCA{})).Autosign()}
 			})
 		})
+	}
+}
+
+// TestLogs: what the buffer says is what a client reads.
+func TestLogs(t *testing.T) {
+	b := logs.NewBuffer(3, 1)
+	b.Fail("bmc", "no ipmitool")
+	for i, level := range []string{"ERROR", "INFO", "WARN", "DEBUG"} {
+		b.Add(logs.Record{Time: time.UnixMicro(1_700_000_000_123_456 + int64(i)).UTC(), Level: level, Message: "☃ <" + level + ">", RequestID: "01234567", Backtrace: []string{"a", "b"}})
+	}
+	for name, client := range homes {
+		c := client(t, server.Options{Logs: &server.Logs{Module: everywhere, Source: b}})
+		for _, since := range []time.Time{{}, time.UnixMicro(1_700_000_000_123_458)} {
+			want, err := b.Since(t.Context(), since)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := c.Logs().Since(t.Context(), since)
+			if diff := cmp.Diff(want, got); diff != "" || err != nil {
+				t.Errorf("%s: %v\n%s", name, err, diff)
+			}
+		}
 	}
 }
 
