@@ -143,55 +143,87 @@ func (p *Principal) Scope(permission, resource string, c Context) Scope {
 	if p == nil || p.Via == ViaNothing {
 		return Scope{}
 	}
-	unbound := p.Admin || p.Via == ViaJWT || p.Via == ViaCert
-	s := Scope{
-		Organizations: visible(unbound || len(p.Organizations) == 0 && len(p.Locations) > 0, p.Organizations, c.Organizations),
-		Locations:     visible(unbound || len(p.Locations) == 0 && len(p.Organizations) > 0, p.Locations, c.Locations),
-		Env:           p.Env(),
-	}
-	if resource == "Role" || resource == "Filter" {
-		// Their taxonomies say where they work, not who sees them.
-		s.Organizations, s.Locations = Taxa{Any: true}, Taxa{Any: true}
-	}
-	if resource == "User" && ofSelf(permission) {
-		s.Own = p.UserID
-	}
+	s := Scope{Env: p.Env()}
+	s.Organizations = p.visible(p.boundBy(p.Organizations, p.Locations), p.Organizations, c.Organization, c.Organizations)
+	s.Locations = p.visible(p.boundBy(p.Locations, p.Organizations), p.Locations, c.Location, c.Locations)
 	if p.Admin {
 		s.All = true
 		return s
 	}
+	s.All, s.Where = p.filtered(permission, resource, c)
+	switch resource {
+	case "Role", "Filter":
+		// Their taxonomies say where they work, not who sees them.
+		s.Organizations, s.Locations = Taxa{Any: true}, Taxa{Any: true}
+	case "User":
+		if ofSelf(permission) {
+			s.Own = p.UserID
+		}
+	case "Organization":
+		p.within(&s, permission, p.boundBy(p.Organizations, p.Locations), p.Organizations)
+	case "Location":
+		p.within(&s, permission, p.boundBy(p.Locations, p.Organizations), p.Locations)
+	}
+	return s
+}
+
+// filtered is the union of the filters that hold the permission.
+func (p *Principal) filtered(permission, resource string, c Context) (all bool, where search.Expr) {
 	var terms []search.Expr
 	for _, g := range p.Grants {
 		if g.Resource != resource || !slices.Contains(g.Permissions, permission) {
 			continue
 		}
 		if g.Unlimited() {
-			s.All, s.Where = true, nil
-			return s
+			return true, nil
 		}
 		if meets(g.Organizations, c.Organizations) && meets(g.Locations, c.Locations) {
 			terms = append(terms, g.condition())
 		}
 	}
-	if len(terms) > 0 {
-		s.Where = search.AnyOf(terms...)
+	if len(terms) == 0 {
+		return false, nil
 	}
-	return s
+	return false, search.AnyOf(terms...)
+}
+
+// boundBy tells whether the principal is limited by one kind of taxonomy, given
+// its own of that kind and of the other. A user who is in organizations but in
+// no location is not limited by location, and the other way round, as upstream;
+// one who is in neither sees nothing that has taxonomies.
+func (p *Principal) boundBy(own, other []int64) bool {
+	free := p.Admin || p.Via == ViaJWT || p.Via == ViaCert
+	return !free && (len(own) > 0 || len(other) == 0)
 }
 
 // visible is what a context shows: without one, to a user what is in the user's
-// own taxonomies. A user who is in organizations but in no location is not
-// limited by location, and the other way round, as upstream; one who is in
-// neither sees nothing that has taxonomies. Whoever makes a Context of a user's request has checked that
-// it is one of the user's own.
-func visible(unbound bool, own, context []int64) Taxa {
+// own taxonomies. A context of a taxonomy that is not the user's shows nothing.
+func (p *Principal) visible(bound bool, own []int64, current int64, context []int64) Taxa {
 	switch {
-	case context != nil:
-		return Taxa{IDs: context}
-	case unbound:
+	case context == nil && bound:
+		return Taxa{IDs: own}
+	case context == nil:
 		return Taxa{Any: true}
+	case bound && current != 0 && !slices.Contains(own, current):
+		return Taxa{}
 	}
-	return Taxa{IDs: own}
+	return Taxa{IDs: context}
+}
+
+// within limits a scope on taxonomies to the user's own: nobody chooses a
+// context that is not theirs. One's own can be chosen without any permission;
+// seeing or changing them takes the permission besides, which Can tells.
+func (p *Principal) within(s *Scope, permission string, bound bool, own []int64) {
+	if strings.HasPrefix(permission, "create_") {
+		return
+	}
+	if s.Nothing() && strings.HasPrefix(permission, "view_") {
+		s.All = true
+	}
+	if !bound || s.Nothing() {
+		return
+	}
+	s.Where, s.All = search.AllOf(s.Where, oneOf("id", own)), false
 }
 
 // meets tells whether a filter's taxonomies play a part in the context.

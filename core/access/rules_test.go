@@ -349,3 +349,43 @@ func TestSeedTwice(t *testing.T) {
 		t.Errorf("before %v\nafter %v", before, after)
 	}
 }
+
+// TestForeignContextIsRefused: nobody widens what they see by choosing an
+// organization that is not theirs.
+func TestForeignContextIsRefused(t *testing.T) {
+	s := newSite(t, cheap())
+	ctx := t.Context()
+	acme := s.organization("acme", "")
+	sub := s.organization("sub", fmt.Sprint(acme))
+	other := s.organization("other", "")
+	s.machine("a", acme)
+	s.machine("s", sub)
+	s.machine("o", other)
+	u := &access.User{Login: "ada", Password: secret, RoleIDs: []int64{s.ownRole("hosts", nil, "view_hosts:").ID}}
+	u.OrganizationIDs = []int64{sub}
+	if err := noun.Of[access.User](s.nouns).Create(ctx, access.System("test"), u); err != nil {
+		t.Fatal(err)
+	}
+	p := s.principal(u)
+	for _, org := range []int64{acme, other, 99} {
+		if c, err := s.nouns.Context(ctx, p, fmt.Sprint(org), ""); !errs.Is(err, errs.NotFound) {
+			t.Errorf("organization %d: %+v, %v", org, c, err)
+		}
+		// Even if an edge forgot to ask.
+		forged := noun.Context{Organization: org, Organizations: []int64{org, sub}}
+		if list, _, err := noun.Of[machine](s.nouns).List(ctx, p, noun.Query{Context: forged}); err != nil || len(list) != 0 {
+			t.Errorf("organization %d forged: %v, %v", org, list, err)
+		}
+	}
+	c, err := s.nouns.Context(ctx, p, fmt.Sprint(sub), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The own context shows what its ancestors hold too.
+	if list, _, err := noun.Of[machine](s.nouns).List(ctx, p, noun.Query{Context: c}); err != nil || len(list) != 2 {
+		t.Errorf("%v, %v", list, err)
+	}
+	if _, err := s.nouns.Context(ctx, access.System("x"), fmt.Sprint(other), ""); err != nil {
+		t.Error(err)
+	}
+}
