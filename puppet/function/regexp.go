@@ -242,6 +242,8 @@ func expand(b *strings.Builder, replacement, s string, loc []int, re *pcore.Rege
 		}
 		i++
 		switch c := replacement[i]; {
+		case c >= '1' && c <= '9' && re.Named():
+			// With named groups, Ruby has no numbered ones.
 		case c >= '0' && c <= '9':
 			if g := 2 * int(c-'0'); g < len(loc) && loc[g] >= 0 {
 				b.WriteString(s[loc[g]:loc[g+1]])

@@ -251,19 +251,37 @@ func (d *deepMerge) sort(l *listNode) error {
 	}
 	var failed error
 	slices.SortStableFunc(l.elems, func(a, b node) int {
-		x, xok := a.(pcore.String)
-		y, yok := b.(pcore.String)
-		if xok && yok {
-			return cmp.Compare(x, y)
-		}
-		m, merr := number(a)
-		n, nerr := number(b)
-		if merr || nerr {
+		n, ok := compareNodes(a, b)
+		if !ok {
 			failed = fmt.Errorf("comparison of %s with %s failed", pcore.RubyClass(fromNode(b)), pcore.RubyClass(fromNode(a)))
 		}
-		return cmp.Compare(m, n)
+		return n
 	})
 	return failed
+}
+
+// compareNodes orders strings, numbers, and lists of them; ok is false for what has no order.
+func compareNodes(a, b node) (n int, ok bool) {
+	switch a := a.(type) {
+	case pcore.String:
+		if b, ok := b.(pcore.String); ok {
+			return cmp.Compare(a, b), true
+		}
+	case *listNode:
+		b, ok := b.(*listNode)
+		if !ok {
+			return 0, false
+		}
+		for i := range min(len(a.elems), len(b.elems)) {
+			if n, ok := compareNodes(a.elems[i], b.elems[i]); !ok || n != 0 {
+				return n, ok
+			}
+		}
+		return cmp.Compare(len(a.elems), len(b.elems)), true
+	}
+	x, bad := number(a)
+	y, worse := number(b)
+	return cmp.Compare(x, y), !bad && !worse
 }
 
 func number(n node) (f float64, bad bool) {

@@ -1,6 +1,7 @@
 package hiera
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"math"
@@ -167,26 +168,45 @@ func (y *yamlReader) tagged(n *ast.TagNode, depth int) (pcore.Value, error) {
 		return nil, err
 	}
 	switch tag {
-	case "!!str", "!", "!str", "!!binary":
-		if t := n.Value; t != nil {
-			if s, ok := t.(ast.ScalarNode); ok {
-				return pcore.String(s.GetToken().Value), nil
-			}
-		}
-		return v, nil
-	case "!!map", "!!seq", "!!int", "!!bool", "!!null":
-		return v, nil
-	case "!!float":
-		if i, ok := v.(pcore.Integer); ok {
-			return pcore.Float(i), nil
-		}
-		return v, nil
+	case "!!set", "!!omap":
+		return nil, errors.New("Tried to load unspecified class: Psych")
 	}
 	if class, ok := strings.CutPrefix(tag, "!ruby/"); ok {
 		_, class, _ = strings.Cut(class, ":")
 		return nil, fmt.Errorf("Tried to load unspecified class: %s", class)
 	}
+	text, ok := scalarText(n.Value)
+	if !ok {
+		return v, nil
+	}
+	switch tag {
+	case "!!str", "!str":
+		return pcore.String(text), nil
+	case "!!binary":
+		decoded, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
+		return pcore.String(decoded), err
+	case "!", "!!int", "!!bool", "!!null":
+		return plain(text)
+	case "!!float":
+		f, err := plain(text)
+		if i, ok := f.(pcore.Integer); ok {
+			return pcore.Float(i), nil
+		}
+		return f, err
+	}
 	return v, nil
+}
+
+func scalarText(n ast.Node) (string, bool) {
+	switch n := n.(type) {
+	case *ast.LiteralNode:
+		return n.Value.Value, true
+	case *ast.StringNode:
+		return n.Value, true
+	case ast.ScalarNode:
+		return n.GetToken().Value, true
+	}
+	return "", false
 }
 
 var (
@@ -194,7 +214,7 @@ var (
 	yamlFloat   = regexp.MustCompile(`^[-+]?(?:[0-9][0-9_,]*)?\.[0-9]*(?:[eE][+-][0-9]+)?$`)
 	yamlDate    = regexp.MustCompile(`^\d{4}-(?:1[012]|0\d|\d)-(?:[12]\d|3[01]|0\d|\d)$`)
 	yamlTime    = regexp.MustCompile(`^-?\d{4}-\d{1,2}-\d{1,2}(?:[Tt]|\s+)\d{1,2}:\d\d:\d\d(?:\.\d*)?(?:\s*(?:Z|[-+]\d{1,2}:?(\d\d)?))?$`)
-	yamlBase60  = regexp.MustCompile(`^[-+]?[0-9][0-9_]*(:[0-5]?[0-9]){1,2}$`)
+	yamlBase60  = regexp.MustCompile(`^[-+]?[0-9][0-9_]*(:[0-5]?[0-9]){1,2}(\.[0-9_]*)?$`)
 	yamlTrue    = regexp.MustCompile(`(?i)^(?:yes|true|on)$`)
 	yamlFalse   = regexp.MustCompile(`(?i)^(?:no|false|off)$`)
 )
@@ -263,19 +283,18 @@ func plainNumber(s string) (pcore.Value, error) {
 	return pcore.String(s), nil
 }
 
-// base60 reads hours, minutes and seconds.
+// base60 reads hours, minutes and seconds; without seconds, the first part still counts as hours.
 func base60(s string) pcore.Value {
-	negative := s[0] == '-'
-	var n int64
-	for _, part := range strings.Split(strings.ReplaceAll(strings.TrimLeft(s, "+-"), "_", ""), ":") {
-		d, err := strconv.ParseInt(part, 10, 64)
-		if err != nil || d > 1<<40 {
+	sum := 0.0
+	for i, part := range strings.Split(strings.ReplaceAll(s, "_", ""), ":") {
+		d, err := strconv.ParseFloat(part, 64)
+		if err != nil || math.Abs(d) > 1<<40 {
 			return pcore.String(s)
 		}
-		n = n*60 + d
+		sum += d * [...]float64{3600, 60, 1}[i]
 	}
-	if negative {
-		n = -n
+	if strings.Contains(s, ".") {
+		return pcore.Float(sum)
 	}
-	return pcore.Integer(n)
+	return pcore.Integer(sum)
 }

@@ -21,9 +21,11 @@ type Regexp struct {
 	linear *regexp.Regexp
 	groups int
 	names  []string // of the groups, where they have any
-	// contextual patterns look at what is before the match.
-	contextual bool
-	compile    func() (*regexp2.Regexp, error)
+	// contextual patterns look at what is before the match; lineStart ones have a "^", which Ruby does
+	// not match at the very end, and wordEdge ones a "\b", which means more than ASCII to Ruby.
+	contextual, lineStart, wordEdge bool
+
+	compile func() (*regexp2.Regexp, error)
 }
 
 // NewRegexp compiles a pattern; the error is worded as Ruby words it where that is known.
@@ -32,9 +34,10 @@ func NewRegexp(source string) (*Regexp, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: /%s/", err, source)
 	}
-	r := &Regexp{source: source, groups: tr.groups, names: tr.names, contextual: tr.contextual}
+	r := &Regexp{source: source, groups: tr.groups, names: tr.names, contextual: tr.contextual,
+		lineStart: tr.lineStart, wordEdge: tr.wordEdge}
 	r.compile = sync.OnceValues(func() (*regexp2.Regexp, error) {
-		back, err := regexp2.Compile(tr.text, regexp2.Multiline)
+		back, err := regexp2.Compile(tr.back, regexp2.Multiline)
 		if err != nil {
 			return nil, fmt.Errorf("%s: /%s/", strings.TrimPrefix(err.Error(), "error parsing regexp: "), source)
 		}
@@ -103,19 +106,39 @@ func (r *Regexp) Groups() int { return r.groups }
 
 // MatchString says whether the pattern matches; a match that takes too long counts as none.
 func (r *Regexp) MatchString(s string) bool {
-	if r.linear != nil {
+	if r.linear != nil && r.alike(s) {
 		return r.linear.MatchString(s)
 	}
 	loc, err := r.findBack(s, 0)
 	return loc != nil && err == nil
 }
 
+// alike says whether the pattern means the same to both engines on this text.
+func (r *Regexp) alike(s string) bool {
+	if r.lineStart && strings.HasSuffix(s, "\n") {
+		return false
+	}
+	return !r.wordEdge || ascii(s)
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// Named says whether the groups of the pattern have names.
+func (r *Regexp) Named() bool { return len(r.names) > 0 }
+
 // Find gives the first match in s at or after the byte offset from: pairs of byte offsets for the
 // whole match and each group, -1 for a group that did not take part. It is nil when there is none.
 // The error is a match that took too long.
 func (r *Regexp) Find(s string, from int) ([]int, error) {
 	switch {
-	case r.linear == nil:
+	case r.linear == nil, !r.alike(s):
 		return r.findBack(s, from)
 	case from == 0:
 		return r.linear.FindStringSubmatchIndex(s), nil

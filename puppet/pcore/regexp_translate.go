@@ -10,7 +10,10 @@ const maxPattern = 64 << 10
 
 // A translation is a Ruby pattern rewritten so that both engines read it alike, as far as both can.
 type translation struct {
-	text         string
+	text         string // for the linear engine
+	back         string // for the backtracking one
+	lineStart    bool
+	wordEdge     bool
 	groups       int
 	names        []string
 	backtracking bool // only the backtracking engine can run it
@@ -27,6 +30,9 @@ type translator struct {
 	depth int
 }
 
+// lineStart stands for "^" until it is known which engine reads the pattern.
+const lineStart = "\uf8ff^"
+
 func translateRegexp(src string) (*translation, error) {
 	if len(src) > maxPattern {
 		return nil, errors.New("too long regular expression")
@@ -40,7 +46,8 @@ func translateRegexp(src string) (*translation, error) {
 	if t.depth > 0 {
 		return nil, errors.New("end pattern with unmatched parenthesis")
 	}
-	t.tr.text = t.out.String()
+	t.tr.text = strings.ReplaceAll(t.out.String(), lineStart, "^")
+	t.tr.back = strings.ReplaceAll(t.out.String(), lineStart, `(?:\A|(?<=\n)(?!\z))`)
 	return &t.tr, nil
 }
 
@@ -93,8 +100,8 @@ func (t *translator) next() error {
 	case '{':
 		t.interval()
 	case '^':
-		t.tr.contextual = true
-		t.copy(1)
+		t.tr.contextual, t.tr.lineStart = true, true
+		t.replace(1, lineStart)
 	default:
 		t.copy(1)
 	}
@@ -303,6 +310,7 @@ func (t *translator) escape() error {
 		t.replace(2, `[^ \t\r\n\f\v]`)
 	case c == 'A' || c == 'z' || c == 'b' || c == 'B':
 		t.tr.contextual = true
+		t.tr.wordEdge = t.tr.wordEdge || c == 'b' || c == 'B'
 		t.copy(2)
 	default:
 		text, n, err := t.character()

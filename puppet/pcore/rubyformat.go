@@ -229,6 +229,9 @@ func (s *formatSpec) convert(c byte) (string, error) {
 		}
 		return s.radix(n, c), nil
 	case 'e', 'E', 'f', 'g', 'G', 'a', 'A':
+		if n, ok := s.value.(Integer); ok && c == 'f' {
+			return s.fixedInteger(n), nil
+		}
 		x, err := rubyFloat(s.value)
 		if err != nil {
 			return "", err
@@ -245,6 +248,9 @@ func (s *formatSpec) convert(c byte) (string, error) {
 		n, err := rubyInteger(s.value)
 		if err != nil {
 			return "", err
+		}
+		if !n.IsInt64() || n.Sign() < 0 || n.Int64() > utf8.MaxRune || !utf8.ValidRune(rune(n.Int64())) {
+			return "", errors.New("invalid character")
 		}
 		return s.pad(string(rune(n.Int64()))), nil
 	case 'p':
@@ -322,7 +328,7 @@ func (s *formatSpec) radix(n *big.Int, c byte) string {
 	if s.alt {
 		prefix = map[byte]string{'x': "0x", 'X': "0X", 'o': "0", 'b': "0b", 'B': "0B"}[c]
 	}
-	if n.Sign() == 0 {
+	if n.Sign() == 0 || n.Sign() < 0 && c == 'o' && !s.plus && !s.space {
 		prefix = ""
 	}
 	upper := func(t string) string {
@@ -337,11 +343,10 @@ func (s *formatSpec) radix(n *big.Int, c byte) string {
 	digits, top := complement(n, base)
 	switch {
 	case s.prec >= 0:
-		if fill := s.prec - len(digits); fill > 0 {
+		if fill := s.prec - 2 - len(digits); fill > 0 {
 			digits = strings.Repeat(top, fill) + digits
-		} else {
-			digits = ".." + digits
 		}
+		digits = ".." + digits
 	case s.zero && !s.minus:
 		if fill := s.width - len(prefix) - 2 - len(digits); fill > 0 {
 			digits = strings.Repeat(top, fill) + digits
@@ -366,6 +371,21 @@ func complement(n *big.Int, base int) (digits, top string) {
 		rest.Rsh(rest, shift)
 	}
 	return top + strings.TrimLeft(digits, top), top
+}
+
+// fixedInteger writes an integer as %f does, with all of its digits.
+func (s *formatSpec) fixedInteger(n Integer) string {
+	prec := s.prec
+	if prec < 0 {
+		prec = 6
+	}
+	digits := new(big.Int).Abs(big.NewInt(int64(n))).String()
+	if prec > 0 {
+		digits += "." + strings.Repeat("0", prec)
+	}
+	t := *s
+	t.prec = -1
+	return t.integer(digits, n < 0, "")
 }
 
 func (s *formatSpec) float(x float64, c byte) string {
@@ -429,6 +449,9 @@ func generalFloat(x float64, prec int, c byte, keepZeros bool) string {
 		return mantissa + string(c-'g'+'e') + e
 	}
 	text := strconv.FormatFloat(x, 'f', prec-1-exp, 64)
+	if keepZeros && !strings.Contains(text, ".") {
+		text += "."
+	}
 	if !keepZeros && strings.Contains(text, ".") {
 		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
 	}
@@ -458,7 +481,7 @@ func rubyInteger(v Value) (*big.Int, error) {
 		if math.IsInf(float64(v), 0) || math.IsNaN(float64(v)) {
 			return nil, fmt.Errorf("%s", FormatFloat(float64(v)))
 		}
-		n, _ := big.NewFloat(math.Floor(float64(v))).Int(nil)
+		n, _ := big.NewFloat(math.Trunc(float64(v))).Int(nil)
 		return n, nil
 	case String:
 		if n, ok := parseRubyInteger(string(v)); ok {

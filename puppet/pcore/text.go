@@ -14,7 +14,7 @@ import (
 func formatInt(i int64) string { return strconv.FormatInt(i, 10) }
 
 // FormatFloat prints a float as Ruby does: the shortest text that reads back the same, always with
-// a fraction, with an exponent below 1.0e-04 and from 1.0e+16.
+// a fraction, with an exponent below 1.0e-04 and from 1.0e+15.
 func FormatFloat(f float64) string {
 	switch {
 	case math.IsNaN(f):
@@ -24,7 +24,7 @@ func FormatFloat(f float64) string {
 	case math.IsInf(f, -1):
 		return "-Infinity"
 	}
-	if abs := math.Abs(f); abs != 0 && (abs < 1e-4 || abs >= 1e16) {
+	if abs := math.Abs(f); abs != 0 && (abs < 1e-4 || abs >= 1e15) {
 		s := strconv.FormatFloat(f, 'e', -1, 64)
 		if mantissa, exp, _ := strings.Cut(s, "e"); !strings.Contains(mantissa, ".") {
 			return mantissa + ".0e" + exp
