@@ -23,11 +23,6 @@ const (
 	acceptJSON    = "application/json, text/pson"
 )
 
-// plain makes a call of the CA's, whose bodies are text.
-func (m *Machine) plain(ctx context.Context, method, path string, body []byte) ([]byte, error) {
-	return m.call(ctx, call{method: method, path: path, accept: "text/plain", contentType: "text/plain", body: body})
-}
-
 // A call is one of the agent's requests.
 type call struct {
 	method, path, accept, contentType string
@@ -38,7 +33,8 @@ type call struct {
 // call makes a request of the Puppet server. A 404 is NotFound; other statuses
 // than 2xx are Upstream with what the server says.
 func (m *Machine) call(ctx context.Context, c call) ([]byte, error) {
-	u := &url.URL{Scheme: "https", Host: m.server(), Path: c.path, RawQuery: c.query.Encode()}
+	server, name := m.server(c.path)
+	u := &url.URL{Scheme: "https", Host: server, Path: c.path, RawQuery: c.query.Encode()}
 	at, host := m.place(u)
 	var body io.Reader = http.NoBody
 	if c.body != nil {
@@ -55,7 +51,7 @@ func (m *Machine) call(ctx context.Context, c call) ([]byte, error) {
 	if c.body != nil {
 		req.Header.Set("Content-Type", c.contentType)
 	}
-	resp, got, err := m.identity.http.Read(req)
+	resp, got, err := m.client(name).Read(req)
 	if err != nil {
 		return nil, errs.Wrap(err, "%s %s", c.method, c.path)
 	}

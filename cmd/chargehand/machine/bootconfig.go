@@ -11,6 +11,7 @@ import (
 // the keyboard.
 type bootEntry struct {
 	label  string
+	title  string // as people see it
 	kernel string
 	initrd []string
 	args   string
@@ -52,6 +53,10 @@ func pxelinuxEntries(text string) (entries []bootEntry, wanted string) {
 		switch strings.ToLower(word) {
 		case "kernel", "linux":
 			e.kernel = rest
+		case "menu":
+			if title, ok := strings.CutPrefix(rest, "LABEL "); ok {
+				e.title = title
+			}
 		case "initrd":
 			e.initrd = strings.Split(rest, ",")
 		case "append":
@@ -82,7 +87,7 @@ func grubEntries(text string) (entries []bootEntry, wanted string) {
 		case fields[0] == "menuentry":
 			_, rest, _ := strings.Cut(line, fields[1][:1])
 			label, _, _ := strings.Cut(rest, fields[1][:1])
-			entries = append(entries, bootEntry{label: label})
+			entries = append(entries, bootEntry{label: label, title: label})
 		case len(entries) == 0:
 		case strings.HasPrefix(fields[0], "linux"):
 			entries[len(entries)-1].kernel = grubFile(fields[1])

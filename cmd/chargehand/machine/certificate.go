@@ -3,13 +3,10 @@ package machine
 import (
 	"context"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
@@ -20,6 +17,7 @@ import (
 
 	"github.com/chargehand/chargehand/internal/errs"
 	"github.com/chargehand/chargehand/internal/fetch"
+	"github.com/chargehand/chargehand/pki"
 )
 
 const (
@@ -30,32 +28,40 @@ const (
 
 // An identity is the machine's key and certificate, and the CA that it trusts.
 type identity struct {
-	key  crypto.Signer
-	cert *x509.Certificate
-	ca   *x509.CertPool
-	http *fetch.Client // with the certificate, once there is one
+	key     crypto.Signer
+	cert    *x509.Certificate
+	ca      *x509.CertPool           // nil: nothing to verify by yet
+	clients map[string]*fetch.Client // by the server's name; made anew when trust changes
 }
 
 // enrol is steps 15 to 17, as `puppet agent` does it: the CA's certificate
 // without verification, the CRL, the request, the signed certificate.
 func (m *Machine) enrol(ctx context.Context) error {
-	m.identity.http = fetch.New(fetch.Options{TLS: &tls.Config{InsecureSkipVerify: true}}) // the first call: there is nothing to verify by yet
+	if m.identity.cert != nil {
+		return nil // the installer's script did it
+	}
+	m.identity = identity{clients: map[string]*fetch.Client{}}
 	ca, err := m.plain(ctx, http.MethodGet, "/puppet-ca/v1/certificate/ca", nil)
 	if err != nil {
 		return err
 	}
-	m.identity.ca = x509.NewCertPool()
-	if !m.identity.ca.AppendCertsFromPEM(ca) {
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(ca) {
 		return errs.New(errs.Upstream, "the CA's certificate is no PEM")
 	}
-	m.trust()
+	m.identity.ca, m.identity.clients = pool, map[string]*fetch.Client{}
 	if _, err := m.plain(ctx, http.MethodGet, "/puppet-ca/v1/certificate_revocation_list/ca", nil); err != nil {
 		return err
 	}
-	csr, err := m.request()
+	key, err := pki.NewKey(pki.P256, rand.Reader)
 	if err != nil {
 		return err
 	}
+	csr, err := pki.NewRequest(pki.RequestOptions{Name: m.certname, Challenge: m.plan.challenge}, key, rand.Reader)
+	if err != nil {
+		return err
+	}
+	m.identity.key = key
 	if _, err := m.plain(ctx, http.MethodPut, "/puppet-ca/v1/certificate_request/"+m.certname, csr); err != nil {
 		return err
 	}
@@ -93,12 +99,11 @@ func (m *Machine) adopt(raw []byte, tries int) error {
 	if err != nil {
 		return errs.WrapAs(errs.Upstream, err, "read the signed certificate")
 	}
-	if own, ok := cert.PublicKey.(*ecdsa.PublicKey); !ok || !own.Equal(m.identity.key.Public()) {
+	if theirs, ok := cert.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); !ok || !theirs.Equal(m.identity.key.Public()) {
 		return errs.New(errs.Upstream, "the certificate of %s is for another key: clean the old one", m.certname)
 	}
-	m.identity.cert = cert
+	m.identity.cert, m.identity.clients = cert, map[string]*fetch.Client{}
 	m.seen(16, []string{"issued by " + cert.Issuer.CommonName}, "The CA signed it by its autosign policy")
-	m.trust()
 	m.step(17, []string{
 		fmt.Sprintf("GET /puppet-ca/v1/certificate/%s, asked %d times", m.certname, tries),
 		fmt.Sprintf("serial %X, valid until %s", cert.SerialNumber, cert.NotAfter.Format(time.DateOnly)),
@@ -106,27 +111,19 @@ func (m *Machine) adopt(raw []byte, tries int) error {
 	return nil
 }
 
-// trust makes the client that knows the CA and, when there is one, presents the
-// machine's certificate.
-func (m *Machine) trust() {
-	cfg := &tls.Config{RootCAs: m.identity.ca, ServerName: m.serverName(), MinVersion: tls.VersionTLS12}
-	if m.identity.cert != nil {
-		cfg.Certificates = []tls.Certificate{{Certificate: [][]byte{m.identity.cert.Raw}, PrivateKey: m.identity.key, Leaf: m.identity.cert}}
+// client is what speaks to a server of that name: it knows the CA, except on the
+// agent's very first call, and presents the machine's certificate when there is one.
+func (m *Machine) client(name string) *fetch.Client {
+	id := &m.identity
+	if c := id.clients[name]; c != nil {
+		return c
 	}
-	m.identity.http = fetch.New(fetch.Options{TLS: cfg, MaxBody: maxPuppetReply, KeepAlive: 1, UserAgent: userAgent})
-}
-
-func (m *Machine) request() ([]byte, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, errs.Wrap(err, "make a key")
+	cfg := &tls.Config{RootCAs: id.ca, ServerName: name, MinVersion: tls.VersionTLS12, InsecureSkipVerify: id.ca == nil}
+	if id.cert != nil {
+		cfg.Certificates = []tls.Certificate{{Certificate: [][]byte{id.cert.Raw}, PrivateKey: id.key, Leaf: id.cert}}
 	}
-	m.identity.key = key
-	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: m.certname}}, key)
-	if err != nil {
-		return nil, errs.Wrap(err, "make a certificate request")
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}), nil
+	id.clients[name] = fetch.New(fetch.Options{TLS: cfg, MaxBody: maxPuppetReply, KeepAlive: 1, UserAgent: userAgent})
+	return id.clients[name]
 }
 
 func fingerprint(pemText []byte) string {
@@ -135,20 +132,23 @@ func fingerprint(pemText []byte) string {
 	return strings.ToUpper(hex.EncodeToString(sum[:8])) + "…"
 }
 
-// server is host:port of the Puppet server, and what it is called.
-func (m *Machine) server() string {
-	if m.cfg.Puppet != "" {
-		return m.cfg.Puppet
+// server is where a call goes and what the server must be called there: the CA's
+// for its calls, when puppet.conf names one of its own.
+func (m *Machine) server(path string) (hostport, name string) {
+	name = m.plan.puppet
+	if strings.HasPrefix(path, "/puppet-ca/") && m.plan.ca != "" {
+		name = m.plan.ca
 	}
-	return net.JoinHostPort(m.plan.puppet, puppetPort)
+	if m.cfg.Puppet == "" {
+		return net.JoinHostPort(name, firstOf(m.plan.port, puppetPort)), name
+	}
+	if name == "" {
+		name, _, _ = net.SplitHostPort(m.cfg.Puppet)
+	}
+	return m.cfg.Puppet, name
 }
 
-// serverName is the name that the server's certificate must have: the one of
-// puppet.conf, or else the one that it is reached by.
-func (m *Machine) serverName() string {
-	if m.plan.puppet != "" {
-		return m.plan.puppet
-	}
-	host, _, _ := net.SplitHostPort(m.server())
-	return host
+// plain makes a call of the CA's, whose bodies are text.
+func (m *Machine) plain(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	return m.call(ctx, call{method: method, path: path, accept: "text/plain", contentType: "text/plain", body: body})
 }

@@ -20,9 +20,12 @@ type plan struct {
 	built     string // URL that ends build mode
 	builtPost bool
 	puppet    string // server
+	port      string // and its port, when it is another
 	ca        string
 	certname  string
 	env       string
+	challenge string   // what autosigns the certificate request
+	agent     bool     // the agent asks for its certificate before the machine is built
 	scripts   []string // URLs of further scripts
 	disk      string
 	packages  []string
@@ -53,7 +56,9 @@ func (m *Machine) readTemplate(ctx context.Context) error {
 }
 
 // install is steps 13 and 14: what the template says is done (on a machine that
-// has no disk that is quick), then the script at its end.
+// has no disk that is quick), then the script at its end. Where that script has
+// the agent ask for its certificate before it reports, that is done there, and
+// told of after step 14.
 func (m *Machine) install(ctx context.Context) error {
 	detail := []string{"disk: " + m.plan.disk, "packages: " + strings.Join(m.plan.packages, " ")}
 	for _, script := range m.plan.scripts {
@@ -65,14 +70,17 @@ func (m *Machine) install(ctx context.Context) error {
 		m.plan.post += strings.Count(text, "\n")
 		detail = append(detail, "GET "+redact(script)+": "+took)
 	}
-	if m.plan.built == "" {
-		return errs.New(errs.Upstream, "neither template nor scripts report that the machine is built")
+	if err := m.settleIn(); err != nil {
+		return err
 	}
-	if m.cfg.OS == (OS{}) {
-		m.cfg.OS = guessOS(m.plan.kind, m.lease.file+m.boot.kernel+m.boot.args)
+	m.step(13, detail, "%s %s installed: %d packages, post-install script of %d lines",
+		m.cfg.OS.Name, m.cfg.OS.Release, len(m.plan.packages), m.plan.post)
+	if m.plan.agent {
+		m.holding = true
+		if err := m.enrol(ctx); err != nil {
+			return err
+		}
 	}
-	m.step(13, detail, "Operating system installed: %d packages, post-install script of %d lines", len(m.plan.packages), m.plan.post)
-
 	method := http.MethodGet
 	if m.plan.builtPost {
 		method = http.MethodPost
@@ -81,17 +89,29 @@ func (m *Machine) install(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if m.certname == "" {
-		m.certname = m.plan.certname
+	m.holding = false
+	m.step(14, []string{method + " " + redact(m.plan.built) + ": " + took},
+		"Installation reported: %s is built, and boots from disk from now on", m.certname)
+	m.release()
+	return nil
+}
+
+// settleIn works out what the installed machine is called and runs.
+func (m *Machine) settleIn() error {
+	if m.plan.built == "" {
+		return errs.New(errs.Upstream, "neither template nor scripts report that the machine is built")
 	}
-	if m.certname == "" {
-		m.certname = m.fqdn()
+	if m.cfg.OS == (OS{}) {
+		m.cfg.OS = guessOS(m.plan.kind, m.boot.title)
+	}
+	for _, name := range []string{m.plan.certname, m.fqdn()} {
+		if m.certname == "" {
+			m.certname = name
+		}
 	}
 	if m.certname == "" {
 		return errs.New(errs.Upstream, "neither DHCP nor template tells the machine its name")
 	}
-	m.step(14, []string{method + " " + redact(m.plan.built) + ": " + took},
-		"Installation reported: %s is built, and boots from disk from now on", m.certname)
 	return nil
 }
 
@@ -132,9 +152,14 @@ func redact(text string) string {
 	return regexp.MustCompile(`(token=[^&\s"']{8})[^&\s"']+`).ReplaceAllString(text, "$1…")
 }
 
-// urls finds URLs in a script, up to the character that ends them there.
+// urls finds the URLs of a shell script's line, without the backslashes that
+// keep their question marks from the shell.
 func urls(line string) []string {
-	return regexp.MustCompile(`https?://[^\s"'<>\\;)|]+`).FindAllString(line, -1)
+	found := regexp.MustCompile(`https?://(?:[^\s"'<>\\;)|]|\\[^\s])+`).FindAllString(line, -1)
+	for i := range found {
+		found[i] = strings.ReplaceAll(found[i], `\`, "")
+	}
+	return found
 }
 
 // readPlan finds in a template what the simulation needs to know.
@@ -151,6 +176,7 @@ func readPlan(text string) plan {
 			continue
 		}
 		p.readURLs(line)
+		p.readAgent(line)
 		p.readSetting(line)
 		p.readDisk(line)
 		switch {
@@ -192,6 +218,17 @@ func (p *plan) readURLs(line string) {
 	}
 }
 
+// readAgent finds the agent's first call and what goes into its request.
+func (p *plan) readAgent(line string) {
+	if strings.Contains(line, "agent --") && strings.Contains(line, "--onetime") && p.built == "" {
+		p.agent = true
+	}
+	// csr_attributes.yaml: the challenge password is an autosign token.
+	if m := regexp.MustCompile(`^['"]?1\.2\.840\.113549\.1\.9\.7['"]?:\s*['"]?([^\s'"]+)`).FindStringSubmatch(line); m != nil {
+		p.challenge = m[1]
+	}
+}
+
 // readSetting reads lines of puppet.conf.
 func (p *plan) readSetting(line string) {
 	name, value, ok := strings.Cut(line, "=")
@@ -202,6 +239,8 @@ func (p *plan) readSetting(line string) {
 	switch strings.TrimSpace(name) {
 	case "server":
 		p.puppet = value
+	case "serverport":
+		p.port = value
 	case "ca_server":
 		p.ca = value
 	case "certname":
@@ -223,25 +262,40 @@ func (p *plan) readDisk(line string) {
 // join adds what a further script says.
 func (p *plan) join(o plan) {
 	for _, f := range []struct{ mine, theirs *string }{
-		{&p.puppet, &o.puppet}, {&p.ca, &o.ca}, {&p.certname, &o.certname}, {&p.env, &o.env},
+		{&p.puppet, &o.puppet},
+		{&p.ca, &o.ca},
+		{&p.certname, &o.certname},
+		{&p.env, &o.env},
+		{&p.port, &o.port},
+		{&p.challenge, &o.challenge},
 	} {
 		if *f.theirs != "" {
 			*f.mine = *f.theirs
 		}
 	}
 	if p.built == "" {
-		p.built, p.builtPost = o.built, o.builtPost
+		p.built, p.builtPost, p.agent = o.built, o.builtPost, p.agent || o.agent
 	}
 	p.packages = append(p.packages, o.packages...)
 }
 
-// guessOS is what a template of that kind usually installs.
-func guessOS(kind, hint string) OS {
-	switch {
-	case kind == "kickstart":
-		return OS{Family: "RedHat", Name: "AlmaLinux", Codename: "Moss Jungle Cat", Release: "9.5", Kernel: "5.14.0-503.11.1.el9_5.x86_64"}
-	case kind == "autoinstall" || strings.Contains(strings.ToLower(hint), "ubuntu"):
-		return OS{Family: "Debian", Name: "Ubuntu", Codename: "noble", Release: "24.04", Kernel: "6.8.0-49-generic"}
+// guessOS is what the boot menu says is installed ("Install Debian 12"), or else
+// what a template of that kind usually installs.
+func guessOS(kind, title string) OS {
+	os := OS{Name: map[string]string{"kickstart": "AlmaLinux", "autoinstall": "Ubuntu"}[kind]}
+	if os.Name == "" {
+		os.Name = "Debian"
 	}
-	return OS{Family: "Debian", Name: "Debian", Codename: "bookworm", Release: "12.11", Kernel: "6.1.0-37-amd64"}
+	if m := regexp.MustCompile(`^Install (\w+) (\d[\d.]*)$`).FindStringSubmatch(title); m != nil {
+		os.Name, os.Release = m[1], m[2]
+	}
+	usual, ok := map[string]OS{
+		"Debian": {Family: "Debian", Codename: "bookworm", Release: "12.11", Kernel: "6.1.0-37-amd64"},
+		"Ubuntu": {Family: "Debian", Codename: "noble", Release: "24.04", Kernel: "6.8.0-49-generic"},
+	}[os.Name]
+	if !ok {
+		usual = OS{Family: "RedHat", Codename: "n/a", Release: "9.5", Kernel: "5.14.0-503.11.1.el9_5.x86_64"}
+	}
+	usual.Name, usual.Release = os.Name, firstOf(os.Release, usual.Release)
+	return usual
 }

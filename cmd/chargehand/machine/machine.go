@@ -3,7 +3,8 @@
 // does, and tells of each step. It shares nothing with the servers but codecs,
 // so whatever serves it could serve a real machine.
 //
-// It imports the DHCP and TFTP codecs, internal/errs and internal/fetch.
+// It imports the DHCP and TFTP codecs, pki for its certificate request,
+// internal/errs and internal/fetch.
 package machine
 
 import (
@@ -81,6 +82,9 @@ type Machine struct {
 	cfg   Config
 	began time.Time // the step under way
 
+	holding bool // steps wait until the one before them is told
+	held    []Step
+
 	lease     lease
 	boot      bootEntry
 	plan      plan
@@ -153,7 +157,19 @@ func (m *Machine) tell(s Step, format string, args ...any) {
 	now := time.Now()
 	s.Text, s.Took = fmt.Sprintf(format, args...), now.Sub(m.began)
 	m.began = now
+	if m.holding {
+		m.held = append(m.held, s)
+		return
+	}
 	m.cfg.Report(s)
+}
+
+// release tells of the steps that were held back.
+func (m *Machine) release() {
+	for _, s := range m.held {
+		m.cfg.Report(s)
+	}
+	m.held = nil
 }
 
 // place finds where a URL is to be asked: with the address that Hosts has for

@@ -51,10 +51,11 @@ func TestAllNineteenSteps(t *testing.T) {
 		t.Errorf("it is %s at %s", m.Certname(), m.Address())
 	}
 	wantCalls := []string{
-		"GET /unattended/provision", "GET /unattended/finish", "POST /unattended/built",
+		"GET /unattended/provision", "GET /unattended/finish",
 		"GET /puppet-ca/v1/certificate/ca", "GET /puppet-ca/v1/certificate_revocation_list/ca",
 		"PUT /puppet-ca/v1/certificate_request/m7.example.test",
 		"GET /puppet-ca/v1/certificate/m7.example.test", "GET /puppet-ca/v1/certificate/m7.example.test", "GET /puppet-ca/v1/certificate/m7.example.test",
+		"POST /unattended/built",
 		"GET /puppet/v3/node/m7.example.test", "GET /puppet/v3/file_metadatas/plugins",
 		"GET /puppet/v3/file_metadatas/pluginfacts", "GET /puppet/v3/file_content/pluginfacts/sub/a.rb",
 		"GET /puppet/v3/file_metadatas/plugins", "GET /puppet/v3/file_content/plugins/sub/a.rb",

@@ -30,6 +30,7 @@ import (
 	"github.com/chargehand/chargehand/internal/clock"
 	"github.com/chargehand/chargehand/netd/dhcpd"
 	"github.com/chargehand/chargehand/netd/tftpd"
+	"github.com/chargehand/chargehand/pki"
 )
 
 // A site is what machines boot from: the real DHCP and TFTP servers, and small
@@ -165,14 +166,18 @@ d-i preseed/late_command string wget -O /target/tmp/finish.sh "http://foreman.ex
 
 const finish = `#!/bin/sh
 apt-get install -y puppet-agent
-cat > /etc/puppet/puppet.conf <<EOF
+cat << 'EOF' > "$puppet_etc/puppet.conf"
 [main]
 certname = %[2]s.example.test
-[agent]
 server = puppet.example.test
 environment = production
 EOF
-curl -X POST "http://foreman.example.test/unattended/built?token=%[1]s"
+cat << 'EOF' > "$puppet_etc/csr_attributes.yaml"
+custom_attributes:
+  1.2.840.113549.1.9.7: sign-%[2]s
+EOF
+"$puppet_bin" agent --onetime --no-daemonize --noop --waitforcert 10
+curl --request POST http://foreman.example.test/unattended/built\?token\=%[1]s && break
 `
 
 func (s *site) serveWeb(w http.ResponseWriter, r *http.Request) {
@@ -279,14 +284,13 @@ func (s *site) serveCA(w http.ResponseWriter, area, name string, body []byte) {
 	case area == "certificate" && name == "ca":
 		pem.Encode(w, &pem.Block{Type: "CERTIFICATE", Bytes: s.ca.Raw})
 	case area == "certificate_request":
-		block, _ := pem.Decode(body)
-		csr, err := x509.ParseCertificateRequest(block.Bytes)
-		if err != nil || csr.Subject.CommonName != name {
+		csr, err := pki.ParseRequest(body)
+		if err != nil || csr.Name != name || csr.Challenge != "sign-"+strings.TrimSuffix(name, ".example.test") {
 			http.Error(w, "bad request", http.StatusBadRequest)
 			return
 		}
 		cert := s.sign(&x509.Certificate{
-			SerialNumber: big.NewInt(int64(3 + len(s.signed))), Subject: csr.Subject,
+			SerialNumber: big.NewInt(int64(3 + len(s.signed))), Subject: pkix.Name{CommonName: name},
 			NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		}, s.ca, csr.PublicKey.(*ecdsa.PublicKey))
 		s.signed[name] = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
