@@ -87,7 +87,7 @@ func (s *Server) factsFor(r *request, form url.Values) (Facts, error) {
 		return facts, err
 	}
 	if facts.Values != nil {
-		facts.Environment = r.param("environment")
+		facts.Environment, facts.Trusted = r.param("environment"), trusted(r)
 		return facts, s.takeFacts(r.Context(), facts)
 	}
 	return s.knownFacts(r.Context(), certname)
@@ -132,7 +132,7 @@ func (s *Server) compileRequest(r *request, form url.Values, facts Facts) (Compi
 		sums = strings.Split(list, ".")
 	}
 	return CompileRequest{
-		Certname: certname, Environment: environment, Facts: facts, Trusted: trusted(r),
+		Certname: certname, Environment: environment, Facts: facts, Trusted: *trusted(r),
 		Classes: class.Classes, Parameters: class.Parameters,
 		TransactionUUID: form.Get("transaction_uuid"), JobUUID: form.Get("job_uuid"),
 		Static: form.Get("static_catalog") == "true", ChecksumTypes: sums,
@@ -141,9 +141,9 @@ func (s *Server) compileRequest(r *request, form url.Values, facts Facts) (Compi
 }
 
 // trusted reads the agent's certificate.
-func trusted(r *request) Trusted {
+func trusted(r *request) *Trusted {
 	name := r.cert.Subject.CommonName
-	t := Trusted{
+	t := &Trusted{
 		Authenticated: "remote", Certname: name, Hostname: name,
 		Extensions: pki.TrustedExtensions(r.cert), External: map[string]any{},
 	}

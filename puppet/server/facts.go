@@ -97,7 +97,7 @@ func (s *Server) putFacts(w *response, r *request) error {
 	if err != nil {
 		return err
 	}
-	facts.Environment = environment
+	facts.Environment, facts.Trusted = environment, trusted(r)
 	if err := s.takeFacts(r.Context(), facts); err != nil {
 		return err
 	}

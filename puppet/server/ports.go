@@ -100,6 +100,7 @@ type Facts struct {
 	Environment string
 	Values      json.RawMessage // an object; nil when there are none
 	Timestamp   time.Time       // when the agent gathered them; zero if it did not say
+	Trusted     *Trusted        // what the sender's certificate says; nil when they come from a store
 }
 
 // A FactSink takes facts.
