@@ -44,10 +44,16 @@ func TestSearchSQLMeansWhatMatchDoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
+	searchMeansMatch(t, db, "INTEGER PRIMARY KEY", "TEXT")
+}
+
+func searchMeansMatch(t *testing.T, db *sqldb.DB, idType, timeType string) {
+	t.Helper()
 	if err := store.Migrate(t.Context(), db, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.Exec(t.Context(), `CREATE TABLE samples (id INTEGER PRIMARY KEY, name TEXT, note TEXT, cores INTEGER, "on" BOOLEAN, seen TEXT, created_at TEXT, updated_at TEXT)`); err != nil {
+	table := fmt.Sprintf(`CREATE TABLE samples (id %s, name TEXT, note TEXT, cores BIGINT, "on" BOOLEAN, seen %[2]s, created_at %[2]s, updated_at %[2]s)`, idType, timeType)
+	if _, err := db.Exec(t.Context(), table); err != nil {
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 3, 15, 12, 0, 0, 0, time.UTC)
