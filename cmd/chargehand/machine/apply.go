@@ -53,13 +53,13 @@ func (r resource) text(parameter string) string {
 // native reports whether the resource is something on the machine, not a class
 // or an instance of a defined type.
 func (r resource) native() bool {
-	switch r.Kind {
-	case "compilable_type":
-		return true
-	case "defined_type", "unknown":
+	switch {
+	case r.Type == "Class" || r.Type == "Stage" || r.Type == "Node": // a Stage counts as a native type on the wire
 		return false
+	case r.Kind != "":
+		return r.Kind == "compilable_type"
 	}
-	return r.Type != "Class" && r.Type != "Stage" && r.Type != "Node" && !strings.Contains(r.Type, "::")
+	return !strings.Contains(r.Type, "::")
 }
 
 // A status is what became of a resource, as the report has it.

@@ -346,7 +346,7 @@ func (s *site) serveCatalog(w http.ResponseWriter, r *http.Request, name string,
 
 const catalogJSON = `{"tags":["settings"],"name":"m","version":1795456477,"code_id":null,"catalog_uuid":"8f9f7a0e-1111-4222-8333-123456789abc","catalog_format":2,
 "environment":"production","resources":[
-{"type":"Stage","title":"main","tags":["stage"],"exported":false,"kind":"unknown","parameters":{"name":"main"}},
+{"type":"Stage","title":"main","tags":["stage"],"exported":false,"kind":"compilable_type","parameters":{"name":"main"}},
 {"type":"Class","title":"Motd","tags":["class","motd"],"exported":false,"kind":"unknown"},
 {"type":"File","title":"/etc/motd","tags":["file","class","motd"],"file":"/code/motd.pp","line":3,"exported":false,"kind":"compilable_type","parameters":{"ensure":"file","content":"welcome\n"}},
 {"type":"File","title":"/etc/src","tags":["file"],"file":"/code/motd.pp","line":4,"exported":false,"kind":"compilable_type","parameters":{"source":["puppet:///modules/motd/none","puppet:///modules/motd/src.txt"]}},
