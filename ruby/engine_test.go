@@ -20,7 +20,10 @@ import (
 func newEngine(t testing.TB, opts Options) *Engine {
 	t.Helper()
 	if opts.CacheDir == "" {
-		opts.CacheDir = filepath.Join(os.TempDir(), "chargehand-test-ruby")
+		opts.CacheDir = t.TempDir()
+		if dir, err := os.UserCacheDir(); err == nil {
+			opts.CacheDir = filepath.Join(dir, "chargehand-test-ruby")
+		}
 	}
 	e := New(opts)
 	t.Cleanup(func() {
@@ -127,8 +130,7 @@ func TestChanceDiffersBetweenCopies(t *testing.T) {
 func TestNestingIsBounded(t *testing.T) {
 	im := eval(newEngine(t, Options{}))
 	var deepest int
-	var host hostFunc
-	host = func(ctx context.Context, g Guest, _ string, args []json.RawMessage) (any, error) {
+	var host hostFunc = func(ctx context.Context, g Guest, _ string, args []json.RawMessage) (any, error) {
 		var depth int
 		if err := json.Unmarshal(args[0], &depth); err != nil {
 			return nil, err

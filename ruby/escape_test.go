@@ -202,8 +202,8 @@ var bombs = []string{
 }
 
 func TestEscapes(t *testing.T) {
-	t.Setenv("HOME", "/root/secret-home")
 	e := newEngine(t, Options{Timeout: 2 * time.Second, MemoryLimit: 128 << 20})
+	t.Setenv("HOME", "/root/secret-home")
 	im := eval(e)
 	spy := hostFunc(func(_ context.Context, _ Guest, name string, _ []json.RawMessage) (any, error) {
 		return nil, errs.New(errs.NotFound, "no %s here", strings.ToValidUTF8(name[:min(len(name), 20)], ""))

@@ -19,7 +19,9 @@ func TestInstallation(t *testing.T) {
 		want want
 	}{
 		{
-			"Debian", OperatingSystem{Name: "Debian", Family: "Debian", Major: "12", ReleaseName: "bookworm"}, "x86_64", "http://deb.debian.org/debian/",
+			"Debian",
+			OperatingSystem{Name: "Debian", Family: "Debian", Major: "12", ReleaseName: "bookworm"},
+			"x86_64", "http://deb.debian.org/debian/",
 			want{
 				"http://deb.debian.org/debian", "boot/my-mirror-HASH-linux", "boot/my-mirror-HASH-initrd.gz",
 				"http://deb.debian.org/debian/dists/bookworm/main/installer-amd64/current/images/netboot/debian-installer/amd64/linux",
@@ -28,7 +30,9 @@ func TestInstallation(t *testing.T) {
 			},
 		},
 		{
-			"Ubuntu with the older installer", OperatingSystem{Name: "Ubuntu", Family: "Debian", Major: "20", Minor: "04", ReleaseName: "focal"}, "aarch64", "https://mirror:8443/ubuntu",
+			"Ubuntu with the older installer",
+			OperatingSystem{Name: "Ubuntu", Family: "Debian", Major: "20", Minor: "04", ReleaseName: "focal"},
+			"aarch64", "https://mirror:8443/ubuntu",
 			want{
 				"https://mirror:8443/ubuntu", "boot/my-mirror-HASH-linux", "boot/my-mirror-HASH-initrd.gz",
 				"https://mirror:8443/ubuntu/dists/focal/main/installer-arm64/current/images/netboot/ubuntu-installer/arm64/linux",
@@ -37,14 +41,18 @@ func TestInstallation(t *testing.T) {
 			},
 		},
 		{
-			"Ubuntu with the newer installer", OperatingSystem{Name: "Ubuntu", Family: "Debian", Major: "24", Minor: "04", ReleaseName: "noble"}, "x86_64", "http://mirror/noble",
+			"Ubuntu with the newer installer",
+			OperatingSystem{Name: "Ubuntu", Family: "Debian", Major: "24", Minor: "04", ReleaseName: "noble"},
+			"x86_64", "http://mirror/noble",
 			want{
 				"http://mirror/noble", "boot/my-mirror-HASH-vmlinuz", "boot/my-mirror-HASH-initrd",
 				"http://mirror/noble/casper/vmlinuz", "http://mirror/noble/casper/initrd", "mirror:80", "/noble",
 			},
 		},
 		{
-			"AlmaLinux", OperatingSystem{Name: "AlmaLinux", Family: "Redhat", Major: "9", Minor: "5"}, "x86_64", "https://repo/alma/$version/$major.$minor/BaseOS/$arch/os/",
+			"AlmaLinux",
+			OperatingSystem{Name: "AlmaLinux", Family: "Redhat", Major: "9", Minor: "5"},
+			"x86_64", "https://repo/alma/$version/$major.$minor/BaseOS/$arch/os/",
 			want{
 				"https://repo/alma/9.5/9.5/BaseOS/x86_64/os", "boot/my-mirror-HASH-vmlinuz", "boot/my-mirror-HASH-initrd.img",
 				"https://repo/alma/9.5/9.5/BaseOS/x86_64/os/images/pxeboot/vmlinuz", "https://repo/alma/9.5/9.5/BaseOS/x86_64/os/images/pxeboot/initrd.img",
@@ -52,7 +60,9 @@ func TestInstallation(t *testing.T) {
 			},
 		},
 		{
-			"a family without boot files", OperatingSystem{Name: "AIX", Family: "AIX", Major: "7"}, "ppc64", "ftp://nim",
+			"a family without boot files",
+			OperatingSystem{Name: "AIX", Family: "AIX", Major: "7"},
+			"ppc64", "ftp://nim",
 			want{"ftp://nim", "", "", "", "", "nim:21", "/"},
 		},
 	} {

@@ -27,7 +27,8 @@ func TestParseMetadata(t *testing.T) {
 		{"unknown keys", "<%#\nname: A\nx_own: 1\n-%>\n", Metadata{Name: "A", Other: map[string]any{"x_own": uint64(1)}}, ""},
 		{
 			"inputs", "<%#\nname: A\ntemplate_inputs:\n- name: command\n  required: true\n  input_type: user\n  options: \"a\\nb\"\n-%>\n",
-			Metadata{Name: "A", Inputs: []Input{{Name: "command", Required: true, InputType: "user", Options: "a\nb"}}}, "",
+			Metadata{Name: "A", Inputs: []Input{{Name: "command", Required: true, InputType: "user", Options: "a\nb"}}},
+			"",
 		},
 	} {
 		m, body, err := ParseMetadata(tt.text)

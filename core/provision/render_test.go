@@ -39,7 +39,11 @@ func (names) LookupAddr(context.Context, string) ([]string, error) {
 
 func newRenderer(t testing.TB, more map[string]string) *Renderer {
 	t.Helper()
-	engine := ruby.New(ruby.Options{CacheDir: filepath.Join(os.TempDir(), "chargehand-test-ruby")})
+	cache := t.TempDir()
+	if dir, err := os.UserCacheDir(); err == nil {
+		cache = filepath.Join(dir, "chargehand-test-ruby") // outlives the test, so that the next need not compile
+	}
+	engine := ruby.New(ruby.Options{CacheDir: cache})
 	t.Cleanup(func() {
 		if err := engine.Close(); err != nil {
 			t.Error(err)

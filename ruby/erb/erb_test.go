@@ -28,7 +28,11 @@ Chargehand.handle("line") { |code| eval(code, TOPLEVEL_BINDING.dup, "t", 1) }`
 
 func image(t *testing.T) *ruby.Image {
 	t.Helper()
-	e := ruby.New(ruby.Options{CacheDir: filepath.Join(os.TempDir(), "chargehand-test-ruby")})
+	cache := t.TempDir()
+	if dir, err := os.UserCacheDir(); err == nil {
+		cache = filepath.Join(dir, "chargehand-test-ruby") // outlives the test, so that the next need not compile
+	}
+	e := ruby.New(ruby.Options{CacheDir: cache})
 	t.Cleanup(func() {
 		if err := e.Close(); err != nil {
 			t.Error(err)

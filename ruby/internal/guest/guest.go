@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/tetratelabs/wazero"
@@ -57,6 +58,10 @@ func Compile(ctx context.Context, wasm []byte, cfg Config) (*Program, error) {
 		WithCloseOnContextDone(true).
 		WithMemoryLimitPages(uint32(min(cfg.MemoryLimit/pageSize, 65536)))
 	if cfg.CacheDir != "" {
+		// What is in there runs as machine code: nobody else may write it.
+		if err := os.MkdirAll(cfg.CacheDir, 0o700); err != nil {
+			return nil, fmt.Errorf("compilation cache: %w", err)
+		}
 		cache, err := wazero.NewCompilationCacheWithDir(cfg.CacheDir)
 		if err != nil {
 			return nil, fmt.Errorf("compilation cache: %w", err)
@@ -134,7 +139,7 @@ type Streams struct {
 	Stdout, Stderr io.Writer
 }
 
-func (p *Program) instantiate(ctx context.Context, s Streams) (*VM, error) {
+func (p *Program) instantiate(ctx context.Context, s Streams) (_ *VM, err error) {
 	mc := wazero.NewModuleConfig().
 		WithName("").
 		WithStartFunctions().
@@ -144,7 +149,12 @@ func (p *Program) instantiate(ctx context.Context, s Streams) (*VM, error) {
 	if p.cfg.Files != nil {
 		mc = mc.WithFSConfig(wazero.NewFSConfig().WithFSMount(p.cfg.Files, p.cfg.Mount))
 	}
-	vm := &VM{program: p}
+	vm := &VM{}
+	defer func() { // the runtime panics when the allocator has no memory for it
+		if r := recover(); r != nil {
+			err = fmt.Errorf("instantiate the interpreter: %v", r)
+		}
+	}()
 	ctx = experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(
 		func(_, max uint64) experimental.LinearMemory {
 			vm.memory = newLinearMemory(max)
@@ -173,9 +183,8 @@ func (p *Program) Boot(ctx context.Context, s Streams, args ...string) (*VM, err
 // A VM is one interpreter. One goroutine at a time may use it; after an error
 // from Eval it may only be closed.
 type VM struct {
-	program *Program
-	mod     api.Module
-	memory  *linearMemory
+	mod    api.Module
+	memory *linearMemory
 }
 
 func (vm *VM) boot(ctx context.Context, args []string) error {
