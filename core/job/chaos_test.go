@@ -228,6 +228,7 @@ func TestFencing(t *testing.T) {
 	if err := guard(r.Steps[0].Fence); err != nil {
 		t.Errorf("the new lease does not guard: %v", err)
 	}
+	close(p.died)
 	stop()
 	stopQ()
 }

@@ -7,7 +7,11 @@ import (
 	"testing"
 
 	"github.com/chargehand/chargehand/internal/sqldb"
+	"go.uber.org/goleak"
 )
+
+// No engine leaves a goroutine behind, stopped or killed.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func openDatabase(t testing.TB) *sqldb.DB {
 	t.Helper()
