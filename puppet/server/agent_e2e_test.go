@@ -352,3 +352,35 @@ func (p spy) Compile(ctx context.Context, r server.CompileRequest) (server.Catal
 	*p.trusted = r.Trusted
 	return p.site.Compile(ctx, r)
 }
+
+// TestTakeOver makes a CA with the real tool, root and intermediate, takes it
+// over, and lets the real agent join under it. Certificates of before stay good,
+// those revoked before stay revoked.
+func TestTakeOver(t *testing.T) {
+	old := t.TempDir()
+	conf := fmt.Sprintf("[main]\ncertname = old.test\nserver = localhost\nssldir = %[1]s/ssl\ncadir = %[1]s/ca\nconfdir = %[1]s\n", old)
+	if err := os.WriteFile(filepath.Join(old, "puppet.conf"), []byte(conf), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "puppetserver", "ca", "setup", "--config", filepath.Join(old, "puppet.conf"), "--ca-name", "Old CA").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	s := buildSite(&site{TB: t, dir: t.TempDir(), cadir: os.DirFS(filepath.Join(old, "ca"))}, pki.Policy{AutosignAll: true}, nil)
+	if chain := s.ca.Authority().Chain; len(chain) != 2 {
+		t.Errorf("a chain of %d", len(chain))
+	}
+	if status, err := s.ca.Status(t.Context(), "old.test"); err != nil || status.State != "signed" {
+		t.Errorf("the old server's certificate: %+v, %v", status, err)
+	}
+	a := newAgent(s, "new.agents.test")
+	if exit, out := a.run(); exit != 2 {
+		t.Fatalf("%d\n%s", exit, out)
+	}
+	s.must(s.ca.Revoke(t.Context(), a.name))
+	if exit, out := a.run(); exit != 1 {
+		t.Errorf("revoked: %d\n%s", exit, out)
+	}
+}

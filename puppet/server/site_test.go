@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -51,6 +52,7 @@ node default { include demo }
 type site struct {
 	testing.TB
 	dir     string
+	cadir   fs.FS // of a Puppet Server, to take over; nil for a CA of its own
 	ca      *pki.CA
 	server  *server.Server
 	address string // host:port
@@ -67,7 +69,12 @@ const serverName = "puppet.example.test"
 
 func newSite(t testing.TB, policy pki.Policy, change func(*site, *server.Options)) *site {
 	t.Helper()
-	s := &site{TB: t, dir: t.TempDir()}
+	return buildSite(&site{TB: t, dir: t.TempDir()}, policy, change)
+}
+
+func buildSite(s *site, policy pki.Policy, change func(*site, *server.Options)) *site {
+	s.Helper()
+	t := s.TB
 	s.write(code)
 	s.openCA(policy)
 	files, err := fileserve.New(s, clock.System)
@@ -124,9 +131,15 @@ func (s *site) openCA(policy pki.Policy) {
 	s.must(err)
 	s.Cleanup(func() { _ = store.Close() })
 	authority, err := store.Authority(func() (*pki.Authority, error) {
+		if s.cadir != nil {
+			return pki.ImportAuthority(s.cadir)
+		}
 		return pki.NewAuthority(pki.AuthorityOptions{Name: serverName, Now: clock.System()}, rand.Reader)
 	})
 	s.must(err)
+	if s.cadir != nil {
+		s.must(pki.Import(s.Context(), store, authority, s.cadir, clock.System()))
+	}
 	s.ca, err = pki.New(s.Context(), pki.Options{Authority: authority, Store: store, Clock: clock.System, Policy: policy})
 	s.must(err)
 }
