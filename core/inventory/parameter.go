@@ -135,6 +135,12 @@ func one(id int64) []int64 {
 
 // loadHosts gathers what a host's view shows beyond its row.
 func loadHosts(ctx context.Context, tx *noun.Tx, hosts []*Host, names *noun.Names, whole bool) error {
+	for _, h := range hosts {
+		if h.OwnerType == "User" {
+			names.Want("user", h.OwnerID)
+		}
+		names.Want("user", h.CreatorID)
+	}
 	if !whole || len(hosts) != 1 {
 		return nil
 	}

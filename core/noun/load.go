@@ -20,6 +20,9 @@ func (ns *Names) Name(noun string, id int64) string {
 		return ""
 	}
 	n := ns.reg.byName[noun]
+	if n == nil {
+		return ""
+	}
 	if rec := ns.briefs[n][id]; rec != nil {
 		return n.Title(rec)
 	}
@@ -52,7 +55,12 @@ func (ns *Names) Get(key string, id int64) any {
 }
 
 // Want makes sure that briefs of the records are there when rendering.
-func (ns *Names) Want(noun string, ids ...int64) { ns.want(ns.reg.byName[noun], ids...) }
+// A noun that is not registered has none.
+func (ns *Names) Want(noun string, ids ...int64) {
+	if n := ns.reg.byName[noun]; n != nil {
+		ns.want(n, ids...)
+	}
+}
 
 func (ns *Names) want(n *Any, ids ...int64) {
 	m := ns.briefs[n]

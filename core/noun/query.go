@@ -125,7 +125,7 @@ func (n *Any) selection(caller Caller, q Query) (with, without Selection, err er
 		return with, without, err
 	}
 	without.Where = append(without.Where, tests...)
-	if without.Order, err = n.parseOrder(q.Order); err != nil {
+	if without.Order, err = n.ParseOrder(q.Order); err != nil {
 		return with, without, err
 	}
 	with = without
@@ -192,7 +192,7 @@ func (p *Page) bound(s *Selection, all bool) error {
 }
 
 // ParseOrder reads "field" or "field DESC" of a noun's search fields.
-func (n *Any) parseOrder(text string) ([]Order, error) {
+func (n *Any) ParseOrder(text string) ([]Order, error) {
 	words := strings.Fields(text)
 	if len(words) == 0 {
 		return n.defaultOrder(), nil

@@ -40,21 +40,10 @@ func (c *conn) Select(ctx context.Context, n *noun.Any, s noun.Selection, fields
 	if fields == nil {
 		fields = n.Columns()
 	}
-	b := c.builder(n)
-	b.text("SELECT ")
-	for i, f := range fields {
-		if i > 0 {
-			b.text(", ")
-		}
-		b.column(b.root, f)
-	}
-	if err := b.from(s); err != nil {
+	b, err := c.selecting(n, s, fields)
+	if err != nil {
 		return nil, err
 	}
-	if err := b.order(s.Order); err != nil {
-		return nil, err
-	}
-	b.page(s)
 	var recs []any
 	dest := make([]any, len(fields))
 	rows, err := c.tx.Query(ctx, b.sql.String(), b.args...)
@@ -70,6 +59,62 @@ func (c *conn) Select(ctx context.Context, n *noun.Any, s noun.Selection, fields
 		return c.unseal(rec, fields)
 	})
 	return recs, err
+}
+
+// selecting writes the SELECT of some columns.
+func (c *conn) selecting(n *noun.Any, s noun.Selection, fields []*noun.Field) (*builder, error) {
+	b := c.builder(n)
+	b.text("SELECT ")
+	for i, f := range fields {
+		if i > 0 {
+			b.text(", ")
+		}
+		b.column(b.root, f)
+	}
+	if err := b.from(s); err != nil {
+		return nil, err
+	}
+	if err := b.order(s.Order); err != nil {
+		return nil, err
+	}
+	b.page(s)
+	return b, nil
+}
+
+// Explain tells how the database would find the rows of a selection, reading no
+// table in sequence if it can help it.
+func (s *Store) Explain(ctx context.Context, n *noun.Any, sel noun.Selection) (string, error) {
+	var plan strings.Builder
+	err := s.db.Snapshot(ctx, func(tx *sqldb.Tx) error {
+		b, err := s.conn(tx).selecting(n, sel, n.Columns())
+		if err != nil {
+			return err
+		}
+		explain := "EXPLAIN QUERY PLAN "
+		if tx.Dialect() == sqldb.Postgres {
+			explain = "EXPLAIN "
+			if _, err := tx.Exec(ctx, "SET LOCAL enable_seqscan = off"); err != nil {
+				return err
+			}
+		}
+		rows, err := tx.Query(ctx, explain+b.sql.String(), b.args...)
+		return sqldb.Each(rows, err, func(rows *sql.Rows) error {
+			columns, err := rows.Columns()
+			if err != nil {
+				return err
+			}
+			texts, dest := make([]sql.NullString, len(columns)), make([]any, len(columns))
+			for i := range texts {
+				dest[i] = &texts[i]
+			}
+			if err := rows.Scan(dest...); err != nil {
+				return err
+			}
+			plan.WriteString(texts[len(texts)-1].String + "\n")
+			return nil
+		})
+	})
+	return plan.String(), err
 }
 
 // unseal opens the record's secrets.

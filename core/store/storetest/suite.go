@@ -3,10 +3,13 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/chargehand/chargehand/core/inventory"
 	"github.com/chargehand/chargehand/core/noun"
+	"github.com/chargehand/chargehand/core/search"
+	"github.com/chargehand/chargehand/core/store"
 	"github.com/chargehand/chargehand/internal/errs"
 	"github.com/chargehand/chargehand/internal/sqldb"
 )
@@ -23,6 +26,21 @@ func Run(t *testing.T, open func(t *testing.T) *sqldb.DB) {
 			test.run(t, Make(t, Registry(t, open(t), inventory.Options{})))
 		})
 	}
+	t.Run("seed", func(t *testing.T) {
+		reg := Registry(t, open(t), inventory.Options{})
+		for range 2 {
+			if err := inventory.Seed(t.Context(), reg, Admin{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, page, err := noun.Of[inventory.TemplateKind](reg).List(t.Context(), Admin{}, noun.Query{}); err != nil || page.Total != 16 {
+			t.Errorf("%d kinds, %v", page.Total, err)
+		}
+	})
+	t.Run("plans", func(t *testing.T) {
+		db := open(t)
+		plans(t, Registry(t, db, inventory.Options{}), store.New(db, Plain{}))
+	})
 }
 
 func crud(t *testing.T, w *World) {
@@ -255,5 +273,37 @@ func lock(t *testing.T, w *World) {
 	var stale *noun.Stale
 	if !errs.Is(err, errs.Conflict) || !errors.As(err, &stale) {
 		t.Errorf("a stale write: %v", err)
+	}
+}
+
+// plans asserts that the hot queries find their rows through an index, never by
+// reading a whole table.
+func plans(t *testing.T, reg *noun.Registry, s *store.Store) {
+	for _, test := range []struct{ noun, query, order, index string }{
+		{"host", "name = a", "", "hosts_name"}, {"host", "id = 1", "", ""}, {"host", "", "name", "hosts_name"},
+		{"host", "has_mac = 52:54:00:00:00:01", "", "interfaces_mac"}, {"host", "has_ip = 192.0.2.1", "", "interfaces_ip"},
+		{"host", "hostgroup_id = 1", "", "hosts_hostgroup_id"}, {"host", "facts.kernel = Linux", "", "fact_names_type_name"},
+		{"host", "params.a = b", "", "parameters_type_"}, {"host", "os_title = x", "", "operatingsystems_title"},
+		{"interface", "mac = 52:54:00:00:00:01", "", "interfaces_mac"}, {"config_report", "host_id = 1", "reported DESC", "config_reports_"},
+		{"config_report", "", "reported DESC", "config_reports_reported_at"}, {"fact_value", "host_id = 1", "", "fact_values_host_id_fact_name_id"},
+		{"domain", "name = a", "", "domains_name"}, {"hostgroup", "title = a", "", "hostgroups_title"},
+	} {
+		n := reg.Noun(test.noun)
+		sel := noun.Selection{Scope: noun.Everything(), Limit: 20}
+		var err error
+		if test.query != "" {
+			if sel.Cond, err = n.Searches().Query(test.query, search.Env{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if test.order != "" {
+			if sel.Order, err = n.ParseOrder(test.order); err != nil {
+				t.Fatal(err)
+			}
+		}
+		plan, err := s.Explain(t.Context(), n, sel)
+		if err != nil || !strings.Contains(plan, test.index) {
+			t.Errorf("%s, %q, %q does not use %s: %v\n%s", test.noun, test.query, test.order, test.index, err, plan)
+		}
 	}
 }
