@@ -24,7 +24,7 @@ func parseInteger(text string, base int) (Integer, error) {
 	case base == 8 && prefixed("0o"):
 		digits = digits[2:]
 	}
-	if digits == "" || strings.ContainsAny(digits, "_+-") {
+	if digits == "" || len(digits) > maxNumberText || strings.ContainsAny(digits, "_+-") {
 		return 0, bad
 	}
 	n, ok := new(big.Int).SetString(digits, base)
@@ -40,6 +40,9 @@ func parseInteger(text string, base int) (Integer, error) {
 	return Integer(n.Int64()), nil
 }
 
+// maxNumberText bounds the text of a number.
+const maxNumberText = 1000
+
 // ParseNumber reads an Integer or a Float as Puppet reads numbers in strings: decimal, hexadecimal,
 // octal, binary, with fraction or exponent; blanks may surround it.
 func ParseNumber(text string) (Value, error) {
@@ -49,7 +52,7 @@ func ParseNumber(text string) (Value, error) {
 	if digits != "" && (digits[0] == '-' || digits[0] == '+') {
 		sign, digits = digits[:1], strings.TrimSpace(digits[1:])
 	}
-	if digits == "" || digits[0] < '0' || digits[0] > '9' || strings.Contains(digits, "_") {
+	if digits == "" || len(digits) > maxNumberText || digits[0] < '0' || digits[0] > '9' || strings.Contains(digits, "_") {
 		return nil, bad
 	}
 	if n, ok := new(big.Int).SetString(digits, 0); ok && !strings.HasPrefix(strings.ToLower(digits), "0o") {

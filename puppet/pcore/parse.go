@@ -235,6 +235,17 @@ func (p *typeParser) quoted(quote byte) (Value, error) {
 		case c == quote:
 			p.pos = i + 1
 			return String(b.String()), nil
+		case c == '\\' && quote == '"' && strings.HasPrefix(p.src[i:], `\u{`):
+			end := strings.IndexByte(p.src[i:], '}')
+			if end < 0 {
+				return nil, p.unexpected()
+			}
+			code, err := strconv.ParseUint(p.src[i+3:i+end], 16, 21)
+			if err != nil {
+				return nil, p.unexpected()
+			}
+			b.WriteRune(rune(code))
+			i += end
 		case c == '\\' && i+1 < len(p.src):
 			i++
 			b.WriteString(unescape(p.src[i], quote))

@@ -28,7 +28,7 @@ func FormatRuby(format string, args []Value) (string, error) {
 		if err := f.directive(); err != nil {
 			return "", err
 		}
-		if f.out.Len() > 1<<26 {
+		if f.out.Len() > 1<<24 {
 			return "", errors.New("the formatted text is too long")
 		}
 	}

@@ -57,10 +57,6 @@ func zoneOffset(zone string) (int, error) {
 			return offset, nil
 		}
 	}
-	if loc, err := time.LoadLocation(zone); err == nil && strings.Contains(zone, "/") {
-		_, offset := time.Unix(0, 0).In(loc).Zone()
-		return offset, nil
-	}
 	return 0, fmt.Errorf("Illegal timezone '%s'", zone)
 }
 
