@@ -133,13 +133,17 @@ func (r *Request) options(l eval.Loader) eval.Options {
 // parameters, and the server's facts.
 func (r *Request) node() eval.NodeFacts {
 	params := pcore.NewHash(nil)
+	server := pcore.HashOf("environment", pcore.String(r.Environment.Name))
+	if r.ServerFacts != nil {
+		server = r.ServerFacts.Merge(server)
+	}
 	for _, h := range []*pcore.Hash{r.Facts, r.ENC.Parameters, r.ServerFacts} {
 		if h != nil {
 			params = params.Merge(h)
 		}
 	}
 	return eval.NodeFacts{
-		Parameters: params, Facts: r.Facts, Trusted: r.Trusted, ServerFacts: r.ServerFacts, Classes: r.ENC.Classes,
+		Parameters: params, Facts: r.Facts, Trusted: r.Trusted, ServerFacts: server, Classes: r.ENC.Classes,
 	}
 }
 

@@ -89,13 +89,13 @@ func decode(data []byte, into any) error {
 // taken off it when they no longer do.
 func TestCorpus(t *testing.T) {
 	dir := referenceDir(t)
-	files, _ := filepath.Glob(filepath.Join(dir, "lang", "*", "*.txtar"))
+	files := langCases(dir)
 	only := os.Getenv("CORPUS_ONLY")
 	gaps := readGaps(t, "gaps.txt")
 	equal, total := map[string]int{}, map[string]int{}
 	var areas, differ []string
 	for _, file := range files {
-		name := strings.TrimSuffix(strings.TrimPrefix(file, filepath.Join(dir, "lang")+"/"), ".txtar")
+		name := filepath.Base(filepath.Dir(file)) + "/" + strings.TrimSuffix(filepath.Base(file), ".txtar")
 		if only != "" && !strings.Contains(name, only) {
 			continue
 		}
@@ -129,6 +129,23 @@ func TestCorpus(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// langCases gives the cases of the reference, and those that are only here.
+func langCases(dir string) []string {
+	var files []string
+	seen := map[string]bool{}
+	for _, d := range []string{dir, "testdata"} {
+		found, _ := filepath.Glob(filepath.Join(d, "lang", "*", "*.txtar"))
+		for _, f := range found {
+			rel, _ := filepath.Rel(filepath.Join(d, "lang"), f)
+			if !seen[rel] {
+				seen[rel] = true
+				files = append(files, f)
+			}
+		}
+	}
+	return files
 }
 
 func readGaps(t *testing.T, name string) map[string]bool {

@@ -151,9 +151,6 @@ func (e *Environment) moduleFile(folder, name string) (path, module, namespace s
 			return "", "", ""
 		}
 	}
-	if segments[0] == "environment" && folder == "functions" && len(segments) > 1 {
-		return filepath.Join(e.Dir, folder, filepath.Join(segments[1:]...)+".pp"), "environment", name
-	}
 	dir := e.module(segments[0])
 	if dir == "" {
 		return "", "", ""

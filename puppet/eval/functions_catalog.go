@@ -120,13 +120,10 @@ func (i *invocation) createResources() (pcore.Value, error) {
 	}
 	for title, v := range instances.All() {
 		params, ok := v.(*pcore.Hash)
-		if !ok && !pcore.IsUndef(v) {
-			return nil, fmt.Errorf("no implicit conversion of %s into Hash", rubyClass(v))
+		if !ok {
+			return nil, fmt.Errorf("no implicit conversion of %s into Hash", rubyImplicit(v))
 		}
-		merged := defaults
-		if ok {
-			merged = defaults.Merge(params)
-		}
+		merged := defaults.Merge(params)
 		var titles []string
 		for _, t := range flatten([]pcore.Value{title}) {
 			titles = append(titles, t.String())

@@ -77,6 +77,17 @@ func rubyText(v pcore.Value) string {
 	return v.String()
 }
 
+// rubyImplicit names a value as Ruby does when it cannot convert it.
+func rubyImplicit(v pcore.Value) string {
+	switch v := v.(type) {
+	case pcore.Undef:
+		return "nil"
+	case pcore.Boolean:
+		return v.String()
+	}
+	return rubyClass(v)
+}
+
 // rubyClass names the Ruby class behind a value, which shows in a few
 // messages.
 func rubyClass(v pcore.Value) string {

@@ -128,7 +128,7 @@ func (c *Compiler) checkParameters(r *Resource, b *bindings) error {
 	for _, n := range b.names {
 		hash.SetString(n, b.values[n])
 		t := declared[n]
-		if t == nil && !isMetaparameter(n) && n != "name" || t != nil && !pcore.IsInstance(t, b.values[n]) {
+		if t == nil && !isMetaparameter(n) && n != "name" || t != nil && c.mismatch(n, t, b.values[n]) != nil {
 			ok = false
 		}
 	}
@@ -140,7 +140,7 @@ func (c *Compiler) checkParameters(r *Resource, b *bindings) error {
 	if ok {
 		return nil
 	}
-	return fmt.Errorf("%s", describeParameters(r, declared, hash.Hash()))
+	return fmt.Errorf("%s", c.describeParameters(r, declared, hash.Hash()))
 }
 
 // parameterTypes evaluates the types of the parameters, once.
@@ -160,6 +160,54 @@ func (c *Compiler) parameterTypes(d *Definition) (map[string]pcore.Type, error) 
 	return types, nil
 }
 
+// mismatch says why a value does not fit a parameter, nil where it does. A
+// Deferred fits when its function's return type does.
+func (c *Compiler) mismatch(name string, t pcore.Type, v pcore.Value) []string {
+	o, ok := v.(*pcore.Object)
+	if !ok || o.ObjectType() != pcore.DeferredType {
+		if pcore.IsInstance(t, v) {
+			return nil
+		}
+		return mismatchLines("parameter '"+name+"'", t, v)
+	}
+	returns := c.deferredType(o)
+	if returns == nil {
+		f, _ := o.Get("name")
+		c.WarnOnce(f.String()+"_deferred_warning", Event{
+			Message: "Deferred function " + f.String() + " has no return_type, unable to guarantee value type during compilation.",
+		})
+		return nil
+	}
+	if pcore.IsAssignable(pcore.Generalize(t), pcore.Generalize(returns)) {
+		return nil
+	}
+	return []string{" " + pcore.DescribeMismatch("parameter '"+name+"'", t, returns)}
+}
+
+// deferredType is the return type of a Deferred's function, nil where it
+// declares none.
+func (c *Compiler) deferredType(o *pcore.Object) pcore.Type {
+	name, _ := o.Get("name")
+	var args []pcore.Value
+	if v, ok := o.Get("arguments"); ok {
+		if a, ok := v.(*pcore.Array); ok {
+			args = a.Slice()
+		}
+	}
+	if c.opts.Functions != nil && c.opts.Functions.Has(name.String()) {
+		return c.opts.Functions.Returns(name.String(), args)
+	}
+	f, err := c.puppetFunction(name.String())
+	if err != nil || f == nil || f.def.Returns == nil {
+		return nil
+	}
+	t, err := c.typeOf(f.def.Returns, c.top)
+	if err != nil {
+		return nil
+	}
+	return t
+}
+
 // mismatchLines words why a value does not fit, a line for each reason.
 func mismatchLines(name string, t pcore.Type, v pcore.Value) []string {
 	lines := strings.Split(pcore.DescribeMismatch(name, t, v.Type()), "\n ")
@@ -171,7 +219,7 @@ func mismatchLines(name string, t pcore.Type, v pcore.Value) []string {
 
 // describeParameters words what is wrong with the parameters of a class or
 // defined type.
-func describeParameters(r *Resource, declared map[string]pcore.Type, given *pcore.Hash) string {
+func (c *Compiler) describeParameters(r *Resource, declared map[string]pcore.Type, given *pcore.Hash) string {
 	var lines []string
 	for k, v := range given.All() {
 		name := k.String()
@@ -180,8 +228,8 @@ func describeParameters(r *Resource, declared map[string]pcore.Type, given *pcor
 		case t == nil && (isMetaparameter(name) || name == "name"):
 		case t == nil:
 			lines = append(lines, " has no parameter named '"+name+"'")
-		case !pcore.IsInstance(t, v):
-			lines = append(lines, mismatchLines("parameter '"+name+"'", t, v)...)
+		default:
+			lines = append(lines, c.mismatch(name, t, v)...)
 		}
 	}
 	for _, p := range r.def.params {

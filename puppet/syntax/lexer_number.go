@@ -60,7 +60,7 @@ func (l *lexer) number() {
 	n := numberLength(l.text[l.pos:])
 	if n > 0 {
 		val := l.text[l.pos : l.pos+n]
-		if l.checkNumber(val, l.pos+n) {
+		if l.checkNumber(val, l.pos) {
 			l.lastMatch = val
 			l.emit(tNumber, n)
 		}

@@ -281,4 +281,7 @@ func (l *lexer) interpolation() {
 		}
 		return
 	}
+	if blankBefore(l.text[:l.pos]) {
+		l.lastMatch = ""
+	}
 }

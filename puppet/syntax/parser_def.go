@@ -18,8 +18,10 @@ func (p *parser) className() token {
 
 // qualified puts a name into the classes around it.
 func (p *parser) qualified(name string) string {
-	full := strings.Join(append(append([]string{}, p.names...), name), "::")
-	return strings.TrimPrefix(full, "::")
+	if len(p.names) == 0 {
+		return name
+	}
+	return strings.TrimPrefix(strings.Join(p.names, "::")+"::"+name, "::")
 }
 
 func (p *parser) parameterList() []*Parameter {
@@ -159,7 +161,7 @@ func (p *parser) typeWord() Expr {
 	left := p.typeRef()
 	p.expect(tEquals)
 	x := p.aliased()
-	place := p.between(word.off, x.Base().End())
+	place := p.between(left.Base().Offset, x.Base().End())
 	if ref, ok := left.(*QualifiedReference); ok {
 		return p.define(&TypeAlias{place, ref.Cased, x})
 	}
