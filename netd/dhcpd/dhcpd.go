@@ -79,7 +79,7 @@ func Listen(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, errs.WrapAs(errs.Unavailable, err, "listen for DHCP")
 	}
-	if err := conn.SetReadBuffer(readBuffer); err != nil {
+	if err := conn.Buffer(readBuffer); err != nil {
 		cfg.Log.Debug("DHCP socket keeps its small buffer", "error", err)
 	}
 	s := &Server{cfg: cfg, conn: conn, links: newLinks(cfg.Interfaces)}

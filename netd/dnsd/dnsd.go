@@ -91,7 +91,7 @@ func Listen(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, errs.WrapAs(errs.Unavailable, err, "listen for DNS")
 	}
-	if err := s.udp.SetReadBuffer(readBuffer); err != nil {
+	if err := s.udp.Buffer(readBuffer); err != nil {
 		cfg.Log.Debug("DNS socket keeps its small buffer", "error", err)
 	}
 	return s, nil

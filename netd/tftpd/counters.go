@@ -9,7 +9,7 @@ type Counters struct {
 	NotFound  uint64
 	Refused   uint64 // requests answered with another error at once
 	Failed    uint64 // transfers that broke off
-	Dropped   uint64 // refused for being too many; among Refused too
+	Dropped   uint64 // requests passed over, because too many transfers were under way
 	Malformed uint64 // datagrams that belong to nothing
 	Bytes     uint64 // acknowledged content
 	Resent    uint64 // windows that had to be sent again
