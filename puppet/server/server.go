@@ -259,9 +259,14 @@ func (s *Server) finish(w *response, r *http.Request) {
 	s.counters.request(w.status)
 }
 
+// logFailure logs what a client got an error for. Who is sent away because too
+// many wait is counted, not logged: there are many of them.
 func (s *Server) logFailure(r *request, err error) {
 	level := slog.LevelInfo
-	if f, ok := errors.AsType[*fault](err); (ok && f.status >= 500) || (!ok && errs.KindOf(err).Status() >= 500) {
+	switch f := faultOf(err); {
+	case f.status == http.StatusServiceUnavailable && f.retry > 0:
+		level = slog.LevelDebug
+	case f.status >= 500:
 		level = slog.LevelError
 	}
 	s.Log.Log(r.Context(), level, "request failed", "method", r.Method, "path", r.URL.Path, "error", err)
