@@ -103,3 +103,12 @@ func TestDeepMerge(t *testing.T) {
 		}
 	})
 }
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
