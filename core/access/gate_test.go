@@ -327,22 +327,20 @@ func TestSuccessesAreNotCounted(t *testing.T) {
 func TestNoEnumerationByTime(t *testing.T) {
 	s := newSite(t, access.Cost{Memory: 8 << 10, Passes: 2, Threads: 1})
 	s.user("ada")
-	median := func(login string) time.Duration {
-		var took []time.Duration
-		for i := range 9 {
+	least := map[string]time.Duration{"ada": time.Hour, "nobody": time.Hour}
+	for i := range 9 { // in turns, and only the least counts: the machine may be busy
+		for login := range least {
 			l := access.Login{Login: login, Password: "wrong", Remote: netip.AddrFrom4([4]byte{203, 0, 113, byte(i)})}
 			start := time.Now()
 			if _, err := s.gate.Login(t.Context(), l); err == nil {
 				t.Fatal("let in")
 			}
-			took = append(took, time.Since(start))
+			least[login] = min(least[login], time.Since(start))
 		}
-		slices.Sort(took)
-		return took[len(took)/2]
 	}
-	known, unknown := median("ada"), median("nobody")
+	known, unknown := least["ada"], least["nobody"]
 	t.Logf("known %v, unknown %v", known, unknown)
-	if unknown < known/3 || known < unknown/3 {
+	if unknown < known/2 || known < unknown/2 {
 		t.Errorf("a known login takes %v, an unknown one %v", known, unknown)
 	}
 }
