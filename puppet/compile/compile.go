@@ -24,6 +24,8 @@ type Request struct {
 	ServerFacts *pcore.Hash
 	ENC         ENC
 	Settings    Settings
+	// Version is what config_version printed; "" makes the time the version.
+	Version string
 
 	Hiera   eval.Hiera   // nil: no data
 	Ruby    eval.Ruby    // nil: no Ruby
@@ -97,7 +99,7 @@ func Compile(ctx context.Context, r Request) (*catalog.Catalog, error) {
 	if err != nil {
 		return nil, r.failure(err, loader)
 	}
-	made.Time = r.Now().Unix()
+	made.Time, made.Version = r.Now().Unix(), r.Version
 	return made, nil
 }
 

@@ -1,7 +1,6 @@
 package environment
 
 import (
-	"fmt"
 	"path/filepath"
 
 	"github.com/chargehand/chargehand/puppet/eval"
@@ -25,7 +24,7 @@ func (e *Environment) ResourceType(name string) (*eval.ResourceType, error) {
 	}
 	t, ok := readResourceType(f.program.Body)
 	if !ok || t.Name != name {
-		return nil, fmt.Errorf("The code loaded from %s does not define the resource type '%s'", path, name)
+		return nil, wordedf("The code loaded from %s does not define the resource type '%s'", path, name)
 	}
 	return t, nil
 }

@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/chargehand/chargehand/puppet/pcore"
@@ -127,7 +126,7 @@ func (c *Compiler) callAt(e syntax.Expr, name string, args []pcore.Value, block 
 func (c *Compiler) Call(s *Scope, name string, args []pcore.Value, block pcore.Callable) (pcore.Value, error) {
 	v, known, err := c.callNamed(name, args, block, s)
 	if !known && err == nil {
-		return nil, fmt.Errorf("Unknown function '%s'", name)
+		return nil, raisef("Unknown function '%s'", name)
 	}
 	return v, err
 }
@@ -158,7 +157,7 @@ func (c *Compiler) callNamed(name string, args []pcore.Value, block pcore.Callab
 		return c.opts.Ruby.Function(c, s, name, args, block)
 	}
 	if path := c.rubyFile("function", name); path != "" {
-		return nil, true, fmt.Errorf("the function '%s' is written in Ruby (%s), which is not available", name, path)
+		return nil, true, raisef("the function '%s' is written in Ruby (%s), which is not available", name, path)
 	}
 	return nil, false, nil
 }
@@ -195,7 +194,7 @@ func (c *Compiler) callPuppet(f *puppetFunction, args []pcore.Value, block pcore
 			f.sig = sig
 		}
 		if !f.sig.Accepts(args, block) {
-			return nil, fmt.Errorf("%s", pcore.DescribeSignatures(f.def.Name, []pcore.Signature{*f.sig}, args, block))
+			return nil, raise(pcore.DescribeSignatures(f.def.Name, []pcore.Signature{*f.sig}, args, block))
 		}
 		v, err := c.callClosure(f.code, f.sig, g, args, block)
 		if j, ok := err.(*jump); ok && j.kind == jumpReturn {
@@ -207,7 +206,7 @@ func (c *Compiler) callPuppet(f *puppetFunction, args []pcore.Value, block pcore
 
 func (c *Compiler) checkReturn(f *puppetFunction, v pcore.Value) (pcore.Value, error) {
 	if r := f.sig.Callable.Return; r != nil && !pcore.IsInstance(r, v) {
-		return nil, fmt.Errorf("%s", pcore.DescribeMismatch("value returned from "+f.def.Name+" has wrong type,", r, v.Type()))
+		return nil, raise(pcore.DescribeMismatch("value returned from "+f.def.Name+" has wrong type,", r, v.Type()))
 	}
 	return v, nil
 }
@@ -257,7 +256,7 @@ func (c *Compiler) alias(name string) (pcore.Type, error) {
 	}
 	t, ok := v.(pcore.Type)
 	if !ok {
-		return nil, fmt.Errorf("Type alias '%s' cannot be resolved to a real type", a.def.Name)
+		return nil, raisef("Type alias '%s' cannot be resolved to a real type", a.def.Name)
 	}
 	switch t.(type) {
 	case *pcore.ObjectType, *pcore.TypeSetType:

@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -19,7 +18,7 @@ func (c *Compiler) addResource(s *Scope, r *Resource) error {
 		return err
 	}
 	if !r.isClass() && !pcore.IsUndef(r.Get("stage")) {
-		return fmt.Errorf("Only classes can set 'stage'; normal resources like %s cannot change run stage", r.Ref())
+		return raisef("Only classes can set 'stage'; normal resources like %s cannot change run stage", r.Ref())
 	}
 	if r.Type != "Stage" && !r.isClass() {
 		c.addEdge(s.resource, r)
@@ -59,7 +58,7 @@ func duplicate(r, old *Resource) error {
 	if old.Line > 0 {
 		message += " at" + syntax.Location(old.File, old.Line, 0)
 	}
-	return fmt.Errorf("%s; cannot redeclare%s", message, syntax.Location(r.File, r.Line, 0))
+	return raisef("%s; cannot redeclare%s", message, syntax.Location(r.File, r.Line, 0))
 }
 
 // registerAliases enters the names that the alias attribute gives.
@@ -127,7 +126,7 @@ func (c *Compiler) aliasAs(r *Resource, shown string, values []pcore.Value) erro
 	if at != "" {
 		at = " at " + at
 	}
-	return fmt.Errorf("Cannot alias %s to %s%s; resource %s already declared%s", r.Ref(), shown, at,
+	return raisef("Cannot alias %s to %s%s; resource %s already declared%s", r.Ref(), shown, at,
 		pcore.InspectRuby(pcore.NewArray(ref)), syntax.Location(old.File, old.Line, 0))
 }
 
@@ -192,7 +191,7 @@ func (c *Compiler) checkInheritance(d *Definition) error {
 			return err
 		}
 		if seen[p.Name] {
-			return fmt.Errorf("stack level too deep")
+			return raisef("stack level too deep")
 		}
 		seen[p.Name] = true
 		at = p
@@ -207,7 +206,7 @@ func (c *Compiler) evaluate(r *Resource) error {
 	}
 	r.evaluated = true
 	if r.def == nil {
-		return fmt.Errorf("Cannot find definition %s", r.Type)
+		return raisef("Cannot find definition %s", r.Type)
 	}
 	r.addScopeTags()
 	return c.evaluateCode(r)
@@ -310,7 +309,7 @@ func (c *Compiler) edgeToStage(r *Resource) error {
 		if v := r.Get("stage"); !pcore.IsUndef(v) {
 			shown = v.String()
 		}
-		return fmt.Errorf("Could not find stage %s specified by %s", shown, r.Ref())
+		return raisef("Could not find stage %s specified by %s", shown, r.Ref())
 	}
 	if pcore.IsUndef(r.Get("stage")) && stage.Title != "main" {
 		r.set("stage", pcore.String(stage.Title))

@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/chargehand/chargehand/puppet/pcore"
@@ -46,17 +45,17 @@ func (c *Compiler) collect(e *syntax.Collect, s *Scope) (pcore.Value, error) {
 	}
 	ref, ok := e.Type.(*syntax.QualifiedReference)
 	if !ok {
-		return nil, fmt.Errorf("LHS is not a type")
+		return nil, raisef("LHS is not a type")
 	}
 	if ref.Value == "class" {
-		return nil, fmt.Errorf("Classes cannot be collected")
+		return nil, raisef("Classes cannot be collected")
 	}
 	t, ok, err := c.resourceTypeNamed(ref.Value)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		return nil, fmt.Errorf("Resource type %s doesn't exist", ref.Value)
+		return nil, raisef("Resource type %s doesn't exist", ref.Value)
 	}
 	k := &Collector{c: c, scope: s, typ: t.typeName(), exported: e.Query.Exported, file: e.File(), line: e.Line(), collected: map[string]bool{}}
 	if len(e.Ops) > 0 {
@@ -107,7 +106,7 @@ func (c *Compiler) query(e syntax.Expr, s *Scope) (func(*Resource) (bool, error)
 	if err != nil {
 		return nil, err
 	}
-	return nil, fmt.Errorf("undefined method `call' for %s", pcore.InspectRuby(v))
+	return nil, raisef("undefined method `call' for %s", pcore.InspectRuby(v))
 }
 
 func (c *Compiler) queryComparison(e *syntax.Binary, s *Scope) (func(*Resource) (bool, error), error) {
@@ -125,7 +124,7 @@ func (c *Compiler) queryComparison(e *syntax.Binary, s *Scope) (func(*Resource) 
 		for _, v := range flatten([]pcore.Value{right}) {
 			switch v.(type) {
 			case pcore.Integer, pcore.Float:
-				return nil, fmt.Errorf("Cannot transform a number to a tag")
+				return nil, raisef("Cannot transform a number to a tag")
 			}
 			tags = append(tags, strings.ToLower(v.String()))
 		}
@@ -151,7 +150,7 @@ func (c *Compiler) queryOperand(e syntax.Expr, s *Scope) (pcore.Value, error) {
 	case *syntax.Access, *syntax.Variable, *syntax.Boolean, *syntax.String, *syntax.Concat, *syntax.Integer, *syntax.Float, *syntax.Undef, *syntax.QualifiedName:
 		return c.eval(x, s)
 	default:
-		return nil, fmt.Errorf("Cannot transform object of class %s", rubyNode(x))
+		return nil, raisef("Cannot transform object of class %s", rubyNode(x))
 	}
 }
 
@@ -183,7 +182,7 @@ func rubyNode(e syntax.Expr) string {
 func (c *Compiler) queryFilter(e syntax.Expr, s *Scope) (*Filter, error) {
 	b, ok := unparen(e).(*syntax.Binary)
 	if !ok {
-		return nil, fmt.Errorf("Cannot transform object of class %s", rubyNode(e))
+		return nil, raisef("Cannot transform object of class %s", rubyNode(e))
 	}
 	f := &Filter{Op: b.Op}
 	var err error
@@ -301,7 +300,7 @@ func (k *Collector) importOne(x ExportedResource, id string) (*Resource, error) 
 		return nil, err
 	}
 	if !ok {
-		return nil, fmt.Errorf("Unknown resource type: '%s'", x.Type)
+		return nil, raisef("Unknown resource type: '%s'", x.Type)
 	}
 	r, err := k.c.newResource(t, x.Title, k.scope, nil, true, callPlace{})
 	if err != nil {

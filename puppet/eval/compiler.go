@@ -14,6 +14,12 @@ import (
 // Loader gives the compiler what an environment's files hold. Its methods may
 // be called by many compilers at a time; what they return must not change.
 type Loader interface {
+	Sources
+	Files
+}
+
+// Sources are what is written in the Puppet language.
+type Sources interface {
 	// Main gives the manifests of the environment, parsed and validated, in
 	// the order they are evaluated.
 	Main() ([]*Unit, error)
@@ -24,6 +30,13 @@ type Loader interface {
 	Function(name string) (*Unit, error)
 	// TypeAlias gives the file of a type alias.
 	TypeAlias(name string) (*Unit, error)
+	// ResourceType gives a resource type that was generated for the
+	// environment; nil where there is none.
+	ResourceType(name string) (*ResourceType, error)
+}
+
+// Files are the other files of modules.
+type Files interface {
 	// Template gives a parsed EPP template by its module/file name or path.
 	Template(name string) (*syntax.Program, error)
 	// File reads a file of a module's files folder, or an absolute path.
@@ -31,9 +44,6 @@ type Loader interface {
 	// FindFile finds the path of a file by kind ("files", "templates") and
 	// name; "" where there is none.
 	FindFile(kind, name string) string
-	// ResourceType gives a resource type that was generated for the
-	// environment; nil where there is none.
-	ResourceType(name string) (*ResourceType, error)
 	// RubyFile is the path of what a module has in Ruby under a name; kind is
 	// "function" or "type". It is for telling why something cannot be used.
 	RubyFile(kind, name string) string
@@ -134,7 +144,7 @@ type Options struct {
 	Settings Settings
 	Limits   Limits
 	Types    map[string]*ResourceType // more resource types than Puppet itself has, by lower-case name
-	Now      func() time.Time         // nil: the clock of the machine
+	Now      func() time.Time         // nil: time stands still
 	Log      func(Event)
 }
 
@@ -207,7 +217,7 @@ func New(ctx context.Context, o Options) *Compiler {
 	}
 	now := o.Now
 	if now == nil {
-		now = time.Now
+		now = func() time.Time { return time.Unix(0, 0) }
 	}
 	c.maker = pcore.NewMaker(c, now)
 	c.top = newScope(c, nil)

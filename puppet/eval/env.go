@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/chargehand/chargehand/puppet/function"
@@ -64,7 +63,7 @@ func (e *Env) ModuleDir(name string) string { return e.C.loader.ModuleDir(name) 
 // Generate implements function.Commands.
 func (e *Env) Generate(argv []string) (string, error) {
 	if e.C.opts.Generate == nil {
-		return "", fmt.Errorf("generate() is not available")
+		return "", raisef("generate() is not available")
 	}
 	return e.C.opts.Generate(argv)
 }
@@ -80,7 +79,7 @@ func (e *Env) Lookup(q function.Query) (pcore.Value, bool, error) {
 // Query implements function.PuppetDB.
 func (e *Env) Query(query pcore.Value) (pcore.Value, error) {
 	if e.C.opts.PuppetDB == nil {
-		return nil, fmt.Errorf("puppetdb_query() is not available")
+		return nil, raisef("puppetdb_query() is not available")
 	}
 	return e.C.opts.PuppetDB(query)
 }

@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/chargehand/chargehand/puppet/pcore"
@@ -50,7 +49,7 @@ func (c *Compiler) template(e syntax.Expr, s *Scope) (pcore.Value, error) {
 
 func (c *Compiler) output(text string) error {
 	if c.render == nil {
-		return fmt.Errorf("undefined method `<<' for nil:NilClass")
+		return raisef("undefined method `<<' for nil:NilClass")
 	}
 	c.render.text.WriteString(text)
 	return c.textSize(c.render.text.Len())
@@ -62,11 +61,11 @@ func (c *Compiler) output(text string) error {
 func (c *Compiler) RenderEpp(s *Scope, prog *syntax.Program, name string, args *pcore.Hash, local bool) (pcore.Value, error) {
 	l, ok := prog.Body.(*syntax.Lambda)
 	if !ok {
-		return nil, fmt.Errorf("%s: the template holds no code", name)
+		return nil, raisef("%s: the template holds no code", name)
 	}
 	body, ok := l.Body.(*syntax.Epp)
 	if !ok {
-		return nil, fmt.Errorf("%s: the template holds no code", name)
+		return nil, raisef("%s: the template holds no code", name)
 	}
 	k := &closure{"lambda", l.Params, l.Body, nil}
 	if body.ParamsSpecified {
@@ -119,7 +118,7 @@ func (c *Compiler) checkEppArguments(k *closure, args *pcore.Hash) error {
 	}
 	for name := range args.All() {
 		if !known[name.String()] {
-			return fmt.Errorf("lambda: has no parameter named '%s'", name.String())
+			return raisef("lambda: has no parameter named '%s'", name.String())
 		}
 	}
 	return nil
@@ -177,7 +176,7 @@ func (c *Compiler) bindByName(k *closure, s *Scope, args *pcore.Hash) (map[strin
 	case 0:
 		return vars, nil
 	case 1:
-		return nil, fmt.Errorf("lambda:%s", lines[0])
+		return nil, raisef("lambda:%s", lines[0])
 	}
-	return nil, fmt.Errorf("lambda:\n %s", strings.Join(lines, "\n "))
+	return nil, raisef("lambda:\n %s", strings.Join(lines, "\n "))
 }

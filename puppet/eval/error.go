@@ -54,7 +54,17 @@ type compileFailure struct {
 
 func (f *compileFailure) Error() string { return f.message + syntax.Location(f.file, f.line, 0) }
 
-// Failf is an error of the catalog's making, placed at a file and line.
+// raise is an error in Puppet's words, without a place: it takes that of the
+// expression it comes out of.
+func raise(message string) error { return &worded{message} }
+
+func raisef(format string, args ...any) error { return &worded{fmt.Sprintf(format, args...)} }
+
+type worded struct{ message string }
+
+func (w *worded) Error() string { return w.message }
+
+// failAt is an error of the catalog's making, placed at a file and line.
 func failAt(file string, line int, format string, args ...any) error {
 	return &compileFailure{message: fmt.Sprintf(format, args...), file: file, line: line}
 }

@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/chargehand/chargehand/puppet/pcore"
@@ -70,29 +69,29 @@ func className(v pcore.Value) (string, error) {
 	name := ""
 	switch v := v.(type) {
 	case pcore.Undef:
-		return "", fmt.Errorf("Cannot use undef as a class name")
+		return "", raisef("Cannot use undef as a class name")
 	case pcore.String:
 		if v == "" {
-			return "", fmt.Errorf("Cannot use empty string as a class name")
+			return "", raisef("Cannot use empty string as a class name")
 		}
 		name = string(v)
 	case *pcore.ClassType:
 		if v.ClassName == "" {
-			return "", fmt.Errorf("Cannot use an unspecific Class[] Type")
+			return "", raisef("Cannot use an unspecific Class[] Type")
 		}
 		name = v.ClassName
 	case *pcore.ResourceType:
 		switch {
 		case v.TypeName == "":
-			return "", fmt.Errorf("Cannot use an unspecific Resource[] where a Resource['class', name] is expected")
+			return "", raisef("Cannot use an unspecific Resource[] where a Resource['class', name] is expected")
 		case !strings.EqualFold(v.TypeName, "class"):
-			return "", fmt.Errorf("Cannot use a Resource[%s] where a Resource['class', name] is expected", v.TypeName)
+			return "", raisef("Cannot use a Resource[%s] where a Resource['class', name] is expected", v.TypeName)
 		case !v.HasTitle:
-			return "", fmt.Errorf("Cannot use an unspecific Resource['class'] where a Resource['class', name] is expected")
+			return "", raisef("Cannot use an unspecific Resource['class'] where a Resource['class', name] is expected")
 		}
 		name = v.Title
 	default:
-		return "", fmt.Errorf("undefined method `downcase' for nil:NilClass")
+		return "", raisef("undefined method `downcase' for nil:NilClass")
 	}
 	if !strings.HasPrefix(name, "::") {
 		name = "::" + strings.TrimPrefix(name, ":")

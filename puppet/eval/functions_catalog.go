@@ -20,7 +20,7 @@ func (i *invocation) atLeast(n int) error {
 	if n == 1 {
 		plural = ""
 	}
-	return fmt.Errorf("'%s' expects at least %d argument%s, got %s", i.name, n, plural, got)
+	return raisef("'%s' expects at least %d argument%s, got %s", i.name, n, plural, got)
 }
 
 func (i *invocation) includeFunction() (pcore.Value, error) {
@@ -69,7 +69,7 @@ func (i *invocation) require() (pcore.Value, error) {
 // legacyArguments counts the arguments of a function of the old kind.
 func (i *invocation) legacyArguments(n int) error {
 	if len(i.args) < n {
-		return fmt.Errorf("%s(): Wrong number of arguments given (%d for minimum %d)", i.name, len(i.args), n)
+		return raisef("%s(): Wrong number of arguments given (%d for minimum %d)", i.name, len(i.args), n)
 	}
 	return nil
 }
@@ -83,7 +83,7 @@ func (i *invocation) realize() (pcore.Value, error) {
 		typ, title, ok := reference(v)
 		if !ok {
 			if typ, title, ok = splitRef(v.String()); !ok {
-				return nil, fmt.Errorf("No title provided and %s is not a valid resource reference", pcore.InspectRuby(v))
+				return nil, raisef("No title provided and %s is not a valid resource reference", pcore.InspectRuby(v))
 			}
 		}
 		k.titles = append(k.titles, titleRef{typ, title})
@@ -97,7 +97,7 @@ func (i *invocation) createResources() (pcore.Value, error) {
 		return nil, err
 	}
 	if len(i.args) > 3 {
-		return nil, fmt.Errorf("create_resources(): wrong number of arguments (%d; must be 2 or 3)", len(i.args))
+		return nil, raisef("create_resources(): wrong number of arguments (%d; must be 2 or 3)", len(i.args))
 	}
 	typ := i.args[0].String()
 	place := i.place()
@@ -106,22 +106,22 @@ func (i *invocation) createResources() (pcore.Value, error) {
 	d.virtual = strings.HasPrefix(typ, "@")
 	d.typ = strings.ToLower(strings.TrimLeft(typ, "@"))
 	if d.typ == "class" && d.virtual {
-		return nil, fmt.Errorf("Classes are not virtualizable")
+		return nil, raisef("Classes are not virtualizable")
 	}
 	instances, ok := i.args[1].(*pcore.Hash)
 	if !ok {
-		return nil, fmt.Errorf("create_resources(): second argument must be a hash")
+		return nil, raisef("create_resources(): second argument must be a hash")
 	}
 	defaults := pcore.NewHash(nil)
 	if len(i.args) == 3 {
 		if defaults, ok = i.args[2].(*pcore.Hash); !ok {
-			return nil, fmt.Errorf("create_resources(): third argument, if provided, must be a hash")
+			return nil, raisef("create_resources(): third argument, if provided, must be a hash")
 		}
 	}
 	for title, v := range instances.All() {
 		params, ok := v.(*pcore.Hash)
 		if !ok {
-			return nil, fmt.Errorf("no implicit conversion of %s into Hash", rubyImplicit(v))
+			return nil, raisef("no implicit conversion of %s into Hash", rubyImplicit(v))
 		}
 		merged := defaults.Merge(params)
 		var titles []string
@@ -195,7 +195,7 @@ func (i *invocation) isDefined(v pcore.Value) (bool, error) {
 		return i.nameDefined(string(v))
 	case *pcore.ResourceType:
 		if v.TypeName == "" {
-			return false, fmt.Errorf("The given resource type is a reference to all kind of types")
+			return false, raisef("The given resource type is a reference to all kind of types")
 		}
 		if v.HasTitle {
 			return i.c.findResource(v.TypeName, v.Title) != nil, nil
@@ -204,7 +204,7 @@ func (i *invocation) isDefined(v pcore.Value) (bool, error) {
 		return ok, err
 	case *pcore.ClassType:
 		if v.ClassName == "" {
-			return false, fmt.Errorf("The given class type is a reference to all classes")
+			return false, raisef("The given class type is a reference to all classes")
 		}
 		return i.c.findResource("Class", v.ClassName) != nil, nil
 	case *pcore.TypeType:
@@ -223,7 +223,7 @@ func (i *invocation) isDefined(v pcore.Value) (bool, error) {
 		}}},
 		Size: &pcore.Size{Min: 1, Max: pcore.MaxInt},
 	}}, Names: []string{"vals"}}
-	return false, fmt.Errorf("%s", pcore.DescribeSignatures("defined", []pcore.Signature{sig}, i.args, i.block))
+	return false, raise(pcore.DescribeSignatures("defined", []pcore.Signature{sig}, i.args, i.block))
 }
 
 func (i *invocation) nameDefined(name string) (bool, error) {
@@ -253,7 +253,7 @@ func (i *invocation) jump() (pcore.Value, error) {
 		sig := pcore.Signature{Callable: &pcore.CallableType{Params: &pcore.TupleType{
 			Types: []pcore.Type{pcore.AnyType}, Size: &pcore.Size{Max: most},
 		}}, Names: []string{"value"}}
-		return nil, fmt.Errorf("%s", pcore.DescribeSignatures(i.name, []pcore.Signature{sig}, i.args, nil))
+		return nil, raise(pcore.DescribeSignatures(i.name, []pcore.Signature{sig}, i.args, nil))
 	}
 	switch i.name {
 	case "return":
@@ -314,7 +314,7 @@ func (i *invocation) templateArgs() (name string, args *pcore.Hash, err error) {
 	sig := pcore.Signature{Callable: &pcore.CallableType{Params: &pcore.TupleType{
 		Types: []pcore.Type{pcore.AnyString(), &pcore.HashType{Key: key, Val: pcore.AnyType}}, Size: &pcore.Size{Min: 1, Max: 2},
 	}}, Names: names}
-	return "", nil, fmt.Errorf("%s", pcore.DescribeSignatures(i.name, []pcore.Signature{sig}, i.args, i.block))
+	return "", nil, raise(pcore.DescribeSignatures(i.name, []pcore.Signature{sig}, i.args, i.block))
 }
 
 func (i *invocation) epp() (pcore.Value, error) {
@@ -324,7 +324,7 @@ func (i *invocation) epp() (pcore.Value, error) {
 	}
 	prog, err := i.c.loader.Template(name)
 	if err != nil {
-		return nil, fmt.Errorf("epp(): Invalid EPP: %s", err.Error())
+		return nil, raisef("epp(): Invalid EPP: %s", err.Error())
 	}
 	if prog == nil {
 		return nil, &compileFailure{message: "Could not find template '" + name + "'"}
@@ -339,10 +339,10 @@ func (i *invocation) inlineEpp() (pcore.Value, error) {
 	}
 	res, err := syntax.Parse("", text, syntax.Options{Epp: true})
 	if err != nil {
-		return nil, fmt.Errorf("inline_epp(): Invalid EPP: %s", err.Error())
+		return nil, raisef("inline_epp(): Invalid EPP: %s", err.Error())
 	}
 	if err := syntax.Validate(res.Program, syntax.ValidateOptions{Strict: i.c.settings.Strict}).Err(); err != nil {
-		return nil, fmt.Errorf("inline_epp(): Invalid EPP: %s", err.Error())
+		return nil, raisef("inline_epp(): Invalid EPP: %s", err.Error())
 	}
 	return i.c.RenderEpp(i.scope, res.Program, "inline_epp", args, true)
 }
@@ -358,7 +358,7 @@ func (i *invocation) erb() (pcore.Value, error) {
 		}
 	}
 	if i.c.opts.Ruby == nil {
-		return nil, fmt.Errorf("%s() needs Ruby, which is not available", i.name)
+		return nil, raisef("%s() needs Ruby, which is not available", i.name)
 	}
 	var b strings.Builder
 	for _, v := range flatten(i.args) {

@@ -1,8 +1,6 @@
 package eval
 
 import (
-	"fmt"
-
 	"github.com/chargehand/chargehand/puppet/pcore"
 	"github.com/chargehand/chargehand/puppet/syntax"
 )
@@ -139,7 +137,7 @@ func (c *Compiler) typeOf(e syntax.Expr, s *Scope) (pcore.Type, error) {
 	}
 	t, ok := v.(pcore.Type)
 	if !ok {
-		return nil, fmt.Errorf("expected a type, got %s", generalized(v))
+		return nil, raisef("expected a type, got %s", generalized(v))
 	}
 	return t, nil
 }
@@ -162,7 +160,7 @@ func (c *Compiler) callClosure(k *closure, sig *pcore.Signature, s *Scope, args 
 		given = append(given, v)
 	}
 	if !sig.Accepts(given, block) {
-		return nil, fmt.Errorf("%s", pcore.DescribeSignatures(k.name, []pcore.Signature{*sig}, given, block))
+		return nil, raise(pcore.DescribeSignatures(k.name, []pcore.Signature{*sig}, given, block))
 	}
 	s.push(vars)
 	v, err := c.eval(k.body, s)
@@ -173,7 +171,7 @@ func (c *Compiler) callClosure(k *closure, sig *pcore.Signature, s *Scope, args 
 		return nil, err
 	}
 	if r := sig.Callable.Return; r != nil && !pcore.IsInstance(r, v) {
-		return nil, fmt.Errorf("%s", pcore.DescribeMismatch("value returned from "+k.name+" has wrong type,", r, v.Type()))
+		return nil, raise(pcore.DescribeMismatch("value returned from "+k.name+" has wrong type,", r, v.Type()))
 	}
 	return v, nil
 }
@@ -249,8 +247,8 @@ func badReference(callee string, params []*syntax.Parameter, from, to string) er
 			break
 		}
 		if p.Name == to {
-			return fmt.Errorf("%s: expects a value for parameter $%s", callee, to)
+			return raisef("%s: expects a value for parameter $%s", callee, to)
 		}
 	}
-	return fmt.Errorf("%s: default expression for $%s tries to illegally access not yet evaluated $%s", callee, from, to)
+	return raisef("%s: default expression for $%s tries to illegally access not yet evaluated $%s", callee, from, to)
 }

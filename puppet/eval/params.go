@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/chargehand/chargehand/puppet/function"
@@ -140,7 +139,7 @@ func (c *Compiler) checkParameters(r *Resource, b *bindings) error {
 	if ok {
 		return nil
 	}
-	return fmt.Errorf("%s", c.describeParameters(r, declared, hash.Hash()))
+	return raise(c.describeParameters(r, declared, hash.Hash()))
 }
 
 // parameterTypes evaluates the types of the parameters, once.

@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/chargehand/chargehand/puppet/pcore"
@@ -109,12 +108,12 @@ func (c *Compiler) catalogType(e *syntax.Relationship, t pcore.Type) (pcore.Valu
 func (c *Compiler) ParseType(text string) (pcore.Type, error) {
 	res, err := syntax.Parse("", text, syntax.Options{})
 	if err != nil {
-		return nil, fmt.Errorf("The expression <%s> is not a valid type specification.", text)
+		return nil, raisef("The expression <%s> is not a valid type specification.", text)
 	}
 	switch res.Program.Body.(type) {
 	case *syntax.QualifiedReference, *syntax.Access:
 	default:
-		return nil, fmt.Errorf("The expression <%s> is not a valid type specification.", text)
+		return nil, raisef("The expression <%s> is not a valid type specification.", text)
 	}
 	v, err := c.top.withoutFrames(func() (pcore.Value, error) { return c.eval(res.Program.Body, c.top) })
 	if err != nil {
@@ -122,7 +121,7 @@ func (c *Compiler) ParseType(text string) (pcore.Type, error) {
 	}
 	t, ok := v.(pcore.Type)
 	if !ok {
-		return nil, fmt.Errorf("The expression <%s> is not a valid type specification.", text)
+		return nil, raisef("The expression <%s> is not a valid type specification.", text)
 	}
 	return t, nil
 }
@@ -142,7 +141,7 @@ func (c *Compiler) checkEnds(ends ...pcore.Value) error {
 			return err
 		}
 		if !known {
-			return fmt.Errorf("No title provided and nil is not a valid resource reference")
+			return raisef("No title provided and nil is not a valid resource reference")
 		}
 	}
 	return nil
@@ -177,7 +176,7 @@ func refText(v pcore.Value) string {
 }
 
 func badReferenceText(text string) error {
-	return fmt.Errorf("No title provided and %s is not a valid resource reference", pcore.InspectRuby(pcore.String(text)))
+	return raisef("No title provided and %s is not a valid resource reference", pcore.InspectRuby(pcore.String(text)))
 }
 
 // evaluateRelations writes the arrows into the parameters of their left ends.
@@ -233,13 +232,13 @@ func (c *Compiler) relate(from, to end, param string) error {
 		source = c.FindRef(from.text)
 	}
 	if source == nil {
-		return fmt.Errorf("Could not find resource '%s' for relationship on '%s'", from.text, to.text)
+		return raisef("Could not find resource '%s' for relationship on '%s'", from.text, to.text)
 	}
 	if target == nil {
 		target = c.FindRef(to.text)
 	}
 	if target == nil {
-		return fmt.Errorf("Could not find resource '%s' for relationship from '%s'", to.text, from.text)
+		return raisef("Could not find resource '%s' for relationship from '%s'", to.text, from.text)
 	}
 	var list []pcore.Value
 	old := source.params[param]

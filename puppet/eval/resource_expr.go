@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/chargehand/chargehand/puppet/pcore"
@@ -171,7 +170,7 @@ func (c *Compiler) attribute(op syntax.Expr, s *Scope) ([]*Param, error) {
 	p := op.Base()
 	make1 := func(name string, v pcore.Value, add bool) (*Param, error) {
 		if _, lazy := v.(*pcore.Iterator); lazy {
-			return nil, placed(fmt.Errorf("Use of an Iterator is not supported here"), op)
+			return nil, placed(raisef("Use of an Iterator is not supported here"), op)
 		}
 		return &Param{Name: name, Value: v, File: p.File(), Line: p.Line(), source: s.source, add: add}, nil
 	}
@@ -208,9 +207,9 @@ func (c *Compiler) attribute(op syntax.Expr, s *Scope) ([]*Param, error) {
 // unknownType is the error for a type that is not there, or cannot be used.
 func (c *Compiler) unknownType(name string) error {
 	if path := c.rubyFile("type", strings.ToLower(name)); path != "" {
-		return fmt.Errorf("the resource type '%s' is written in Ruby (%s), which is not available", name, path)
+		return raisef("the resource type '%s' is written in Ruby (%s), which is not available", name, path)
 	}
-	return fmt.Errorf("Unknown resource type: '%s'", name)
+	return raisef("Unknown resource type: '%s'", name)
 }
 
 // declaration is where and how resources are declared.
@@ -281,7 +280,7 @@ func (d *declaration) classes(titles []string, params []*Param) ([]pcore.Value, 
 			return nil, err
 		}
 		if def == nil {
-			return nil, fmt.Errorf("Could not find declared class %s", strings.TrimPrefix(title, "::"))
+			return nil, raisef("Could not find declared class %s", strings.TrimPrefix(title, "::"))
 		}
 		r, err := d.c.newResource(resourceType{def: def, class: true}, def.Name, d.scope, params, true, callPlace{d.file, d.line})
 		if err != nil {
@@ -316,114 +315,4 @@ func (c *Compiler) resourceDefaults(e *syntax.ResourceDefaults, s *Scope) (pcore
 		return nil, err
 	}
 	return t, s.addDefaults(canonicalType(t.TypeName), params)
-}
-
-func (c *Compiler) resourceOverride(e *syntax.ResourceOverride, s *Scope) (pcore.Value, error) {
-	v, err := c.eval(e.Resources, s)
-	if err != nil {
-		return nil, err
-	}
-	params, err := c.attributes(e, e.Ops, s)
-	if err != nil {
-		return nil, err
-	}
-	for _, ref := range flatten([]pcore.Value{v}) {
-		t, ok := ref.(*pcore.ResourceType)
-		if !ok {
-			return nil, fail(e, "ILLEGAL_OVERRIDDEN_TYPE", "Resource Override can only operate on resources, got: %s", label(ref))
-		}
-		if err := c.overrideOf(t, params, s, e.File(), e.Line()); err != nil {
-			return nil, err
-		}
-	}
-	return v, nil
-}
-
-func (c *Compiler) overrideOf(t *pcore.ResourceType, params []*Param, s *Scope, file string, line int) error {
-	rt, ok, err := c.resourceTypeNamed(t.TypeName)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return fmt.Errorf("Unknown resource type: '%s'", strings.ToLower(t.TypeName))
-	}
-	o, err := c.newResource(rt, t.Title, s, params, false, callPlace{file, line})
-	if err != nil {
-		return err
-	}
-	return c.addOverride(o)
-}
-
-// addOverride merges an override into its resource, or keeps it until the
-// resource comes.
-func (c *Compiler) addOverride(o *Resource) error {
-	if r := c.findResource(o.Type, o.Title); r != nil {
-		return c.merge(r, o)
-	}
-	ref := o.Ref()
-	if c.overrides[ref] == nil {
-		c.overOrder = append(c.overOrder, ref)
-	}
-	c.overrides[ref] = append(c.overrides[ref], o)
-	return nil
-}
-
-// merge applies an override to a resource.
-func (c *Compiler) merge(r, o *Resource) error {
-	if r.source != o.source && !o.source.childOf(c, r.source) {
-		return failAt(o.File, o.Line, "Only subclasses can override parameters")
-	}
-	if r.evaluated {
-		if err := c.mergeTooLate(r, o); err != nil {
-			return err
-		}
-	}
-	for _, name := range o.order {
-		if err := c.overrideParam(r, o.params[name]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *Compiler) mergeTooLate(r, o *Resource) error {
-	message := "Attempt to override an already evaluated resource"
-	if at := syntax.Location(r.File, r.Line, 0); at != "" {
-		message += ", defined at" + at + ","
-	}
-	message += " with new values"
-	switch c.settings.Strict {
-	case "off":
-	case "error":
-		return failAt(o.File, o.Line, "%s", message)
-	default:
-		c.Log(Event{Level: "warning", Message: message + syntax.Location(o.File, o.Line, 0)})
-	}
-	return nil
-}
-
-func (c *Compiler) overrideParam(r *Resource, p *Param) error {
-	old := r.params[p.Name]
-	if old == nil {
-		return r.setParam(p)
-	}
-	if r.scope.isDefault(r.Type, p.Name, p.Value) {
-		return nil
-	}
-	if !p.source.childOf(c, old.source) && !(p.source == old.source && r.scope.isDefault(r.Type, p.Name, old.Value)) {
-		by, at := "", ""
-		if name := old.source.String(); name != "" {
-			by = " by " + name
-		}
-		if l := syntax.Location(old.File, old.Line, 0); l != "" {
-			at = " at" + l
-		}
-		return failAt(p.File, p.Line, "Parameter '%s' is already set on %s%s%s; cannot redefine", p.Name, r.Ref(), by, at)
-	}
-	if p.add {
-		merged := *p
-		merged.Value = pcore.NewArray(flatten([]pcore.Value{old.Value, p.Value}))
-		p = &merged
-	}
-	return r.setParam(p)
 }
