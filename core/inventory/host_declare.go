@@ -104,7 +104,8 @@ func hostState(h *Host) noun.Fields {
 			}
 			return nil
 		}),
-		noun.Asked("overwrite", &h.Overwrite),
+		noun.Asked("overwrite", &h.Overwrite), noun.AskedText("progress_report_id", &h.ProgressReportID),
+		noun.Within("puppet_attributes"),
 	}
 }
 

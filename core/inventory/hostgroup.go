@@ -59,7 +59,7 @@ func Hostgroups() *noun.Noun[Hostgroup] {
 		f = append(f, unserved()...)
 		f = append(f, facetOf(func(h *Hostgroup) (int64, []int64) { return h.ID, h.PuppetclassIDs })...)
 		return append(f,
-			noun.Sealed("root_pass", &h.RootPass),
+			noun.Sealed("root_pass", &h.RootPass), noun.Within("puppet_attributes"),
 			noun.WithListedParameters(&h.Parameters, "GroupParameter", 60, "group_parameters_attributes"),
 			noun.Has("template_combinations", "template_combination", "hostgroup").OnDelete(noun.Cascade).Shown(),
 			noun.Many("puppetclass", "puppetclasses", &h.PuppetclassIDs, "puppetclass", "hostgroup_classes", "hostgroup_id", "puppetclass_id"),

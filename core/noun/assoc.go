@@ -100,6 +100,12 @@ func taxonomyLink(one, plural string, p *[]int64) *Link {
 	return l
 }
 
+// Within lets bodies set the record's own attributes inside an object of their
+// own, as upstream has them in facets: "puppet_attributes": {"environment_id": 1}.
+func Within(key string) Word {
+	return wordFunc(func(d *declaration) { d.noun.facets = append(d.noun.facets, key) })
+}
+
 type words []Word
 
 func (ws words) declare(d *declaration) {

@@ -52,6 +52,7 @@ type Any struct {
 	unaudited   bool
 	briefNeeds  []string
 	asked       []*Field
+	facets      []string
 	through     string // the Ref to the noun that owns the records and saves them
 	loaded      []func(ctx context.Context, tx *Tx, recs []any, ns *Names, whole bool) error
 	make        func() any

@@ -200,10 +200,9 @@ func (f *Field) SetSecret(rec any, plain string) { f.setText(rec, plain) }
 // BelongsTo tells whether lists of n can be narrowed to a record of parent.
 func (n *Any) BelongsTo(parent *Any) bool { return n.parentTarget(parent) != nil }
 
-// Thins tells whether lists know the thin form.
-func (n *Any) Thins() bool { return n.dotted && n.lockable() }
-
-func (n *Any) lockable() bool { return n.LockField() != nil }
+// Thins tells whether lists know the thin form: those of nouns under an
+// optimistic lock do, which are the large ones.
+func (n *Any) Thins() bool { return n.LockField() != nil }
 
 // Body is the key that bodies set the field by.
 func (f *Field) Body() string {

@@ -144,10 +144,14 @@ func Constant(name string, value any) *Field {
 }
 
 // Asked is true for one save when its body says so; it is not kept.
-func Asked(name string, p *bool) Word {
-	off := unsafe.Pointer(p)
+func Asked(name string, p *bool) Word { return asked(BoolKind, name, unsafe.Pointer(p)) }
+
+// AskedText is Asked for text.
+func AskedText(name string, p *string) Word { return asked(TextKind, name, unsafe.Pointer(p)) }
+
+func asked(kind Kind, name string, p unsafe.Pointer) Word {
 	return wordFunc(func(d *declaration) {
-		f := field(BoolKind, name, off)
+		f := field(kind, name, p)
 		f.off, f.owner = d.offset(f.off), d.noun
 		d.noun.asked = append(d.noun.asked, f)
 	})

@@ -22,13 +22,6 @@ type assignment struct {
 
 type setter func(ctx context.Context, a *assignment, v any) error
 
-// given is the name that hooks know a body key by.
-type namedSetter struct {
-	key   string
-	given string
-	set   setter
-}
-
 // assign puts a body's values into c.new and notes which fields it named. Keys
 // that are not the noun's are dropped, as upstream does.
 func (n *Any) assign(ctx context.Context, c *change, in Input, _ Query) error {
@@ -105,6 +98,9 @@ func (n *Any) allSetters() map[string]setter {
 	for _, f := range n.asked {
 		m[f.name] = f.assign
 	}
+	for _, key := range n.facets {
+		m[key] = assignWithin
+	}
 	for _, l := range n.links {
 		if !l.readonly {
 			l.addSetters(m)
@@ -116,6 +112,17 @@ func (n *Any) allSetters() map[string]setter {
 		}
 	}
 	return m
+}
+
+func assignWithin(ctx context.Context, a *assignment, v any) error {
+	in, ok := v.(map[string]any)
+	if !ok {
+		return nil
+	}
+	for _, key := range a.n.facets {
+		delete(in, key)
+	}
+	return a.n.assignInto(ctx, a, in, a.c.given)
 }
 
 func (f *Field) addSetters(m map[string]setter) {

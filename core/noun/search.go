@@ -23,7 +23,6 @@ type SearchWord struct {
 	shift     uint
 	width     uint
 	handler   string
-	only      string
 }
 
 // SearchOn makes what a path leads to searchable: associations separated by
