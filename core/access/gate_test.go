@@ -310,7 +310,7 @@ func TestLimiterByAddress(t *testing.T) {
 func TestSuccessesAreNotCounted(t *testing.T) {
 	s := newSite(t, cheap())
 	s.user("ada")
-	for i := range 30 {
+	for i := range 14 {
 		s.restart(cheap()) // nothing is remembered
 		if _, err := s.login("ada", secret); err != nil {
 			t.Fatalf("login %d: %v", i, err)
