@@ -263,10 +263,9 @@ func (s *Server) finish(w *response, r *http.Request) {
 // many wait is counted, not logged: there are many of them.
 func (s *Server) logFailure(r *request, err error) {
 	level := slog.LevelInfo
-	switch f := faultOf(err); {
-	case f.status == http.StatusServiceUnavailable && f.retry > 0:
+	if f, ok := errors.AsType[*fault](err); ok && f.status == http.StatusServiceUnavailable {
 		level = slog.LevelDebug
-	case f.status >= 500:
+	} else if faultOf(err).status >= 500 {
 		level = slog.LevelError
 	}
 	s.Log.Log(r.Context(), level, "request failed", "method", r.Method, "path", r.URL.Path, "error", err)
