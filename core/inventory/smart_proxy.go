@@ -46,7 +46,7 @@ func SmartProxies(prober Prober) *noun.Noun[SmartProxy] {
 			noun.Text("url", &p.URL).Required().Unique().Clean(trimSlash).Format(proxyURL).Label("URL").Search(),
 			noun.Text("version", &p.Version).ReadOnly().Hidden(),
 			noun.JSON("features", &p.Features).ReadOnly(),
-			noun.Has("hosts", "host", "puppet_proxy").OnDelete(noun.Refuse),
+			noun.Has("hosts", "host", "puppet_proxy").OnDelete(noun.Refuse).Counted(),
 			noun.Has("hosts_ca", "host", "puppet_ca_proxy").OnDelete(noun.Refuse),
 			noun.Has("hostgroups", "hostgroup", "puppet_proxy").OnDelete(noun.Refuse),
 			noun.Has("hostgroups_ca", "hostgroup", "puppet_ca_proxy").OnDelete(noun.Refuse),

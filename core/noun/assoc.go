@@ -128,6 +128,7 @@ type HasMany struct {
 	ref    *Field
 	rule   Rule
 	views  View
+	count  bool
 }
 
 // Has says that rows of target refer to this noun by their Ref named by.
@@ -140,6 +141,9 @@ func (h *HasMany) OnDelete(r Rule) *HasMany { h.rule = r; return h }
 
 // Shown lists them as briefs when one record is shown.
 func (h *HasMany) Shown() *HasMany { h.views = Show; return h }
+
+// Counted shows how many there are, as name_count.
+func (h *HasMany) Counted() *HasMany { h.count = true; return h }
 
 func (h *HasMany) declare(d *declaration) {
 	h.owner = d.noun

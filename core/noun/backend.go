@@ -23,6 +23,8 @@ type Conn interface {
 	Select(ctx context.Context, n *Any, s Selection, fields []*Field) ([]any, error)
 	// Count tells how many rows there are, whatever the page.
 	Count(ctx context.Context, n *Any, s Selection) (int64, error)
+	// CountBy tells how many rows refer to each of the ids.
+	CountBy(ctx context.Context, ref *Field, ids []int64) (map[int64]int64, error)
 	// Insert writes a new row and sets the record's id.
 	Insert(ctx context.Context, n *Any, rec any) error
 	// Reinsert writes a row that was deleted, under the id that it had.

@@ -156,6 +156,13 @@ func (tx *Tx) names(ctx context.Context, n *Any, recs []any, whole bool) (*Names
 			return nil, err
 		}
 	}
+	for _, h := range n.has {
+		if h.count {
+			if err := tx.countHas(ctx, n, h, recs, ns); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if whole {
 		for _, h := range n.has {
 			if h.views == 0 {
@@ -177,6 +184,14 @@ func (tx *Tx) names(ctx context.Context, n *Any, recs []any, whole bool) (*Names
 		}
 	}
 	return ns, nil
+}
+
+func (tx *Tx) countHas(ctx context.Context, n *Any, h *HasMany, recs []any, ns *Names) error {
+	counts, err := tx.conn.CountBy(ctx, h.ref, n.ids(recs))
+	for _, id := range n.ids(recs) {
+		ns.Put(h.name+"_count", id, counts[id])
+	}
+	return err
 }
 
 func (ns *Names) collect(n *Any, recs []any, whole bool) {

@@ -278,6 +278,9 @@ func (n *Any) member(w *Writer, rec any, names *Names, view View, item Word) {
 			f.render(w, rec, names)
 		}
 	case *HasMany:
+		if f.count {
+			w.Member(f.name+"_count", names.Get(f.name+"_count", n.base(rec).ID))
+		}
 		if f.views&view != 0 {
 			w.list(f.name, f.to, names.has[f][n.base(rec).ID], names, Brief)
 		}

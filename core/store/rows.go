@@ -169,6 +169,25 @@ func (c *conn) Count(ctx context.Context, n *noun.Any, s noun.Selection) (int64,
 	return count, err
 }
 
+// CountBy tells how many rows refer to each of the ids.
+func (c *conn) CountBy(ctx context.Context, ref *noun.Field, ids []int64) (map[int64]int64, error) {
+	counts := map[int64]int64{}
+	column := quote(ref.ColumnName())
+	query := "SELECT " + column + ", count(*) FROM " + quote(ref.Owner().Table()) + " WHERE " + column + " IN ("
+	err := eachChunk(ids, func(part []int64) error {
+		rows, err := c.tx.Query(ctx, query+sqldb.Marks(len(part))+") GROUP BY "+column, anys(part)...)
+		return sqldb.Each(rows, err, func(rows *sql.Rows) error {
+			var id, count int64
+			if err := rows.Scan(&id, &count); err != nil {
+				return err
+			}
+			counts[id] = count
+			return nil
+		})
+	})
+	return counts, err
+}
+
 // Insert writes a new row.
 func (c *conn) Insert(ctx context.Context, n *noun.Any, rec any) error {
 	columns, args, err := c.row(n, rec)
