@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chargehand/chargehand/internal/errs"
 )
@@ -265,5 +266,39 @@ func TestWhere(t *testing.T) {
 		if source, line := tt.err.Where([]string{"a", "b"}); source != tt.source || line != tt.line {
 			t.Errorf("%+v: %q, %d", tt.err, source, line)
 		}
+	}
+}
+
+func TestTimeout(t *testing.T) {
+	im := eval(newEngine(t, Options{Timeout: 200 * time.Millisecond}))
+	if _, err := im.Call(t.Context(), nil, "eval", "loop {}"); !errs.Is(err, errs.Invalid) || !errors.Is(err, errTimeout) {
+		t.Errorf("an endless loop: %v", err)
+	}
+}
+
+func TestSession(t *testing.T) {
+	im := eval(newEngine(t, Options{}))
+	s := im.Session()
+	defer s.Close()
+	inner := hostFunc(func(ctx context.Context, _ Guest, _ string, _ []json.RawMessage) (any, error) {
+		return s.Call(ctx, nil, "eval", "$n += 10")
+	})
+	for _, tt := range []struct{ code, want string }{
+		{"$n = 1", "1"},
+		{"$n += 1", "2"},
+		{`[Chargehand.call("inside"), $n]`, "[12,12]"},
+	} {
+		if got, err := s.Call(t.Context(), inner, "eval", tt.code); err != nil || string(got) != tt.want {
+			t.Errorf("%s: %s, %v; want %s", tt.code, got, err, tt.want)
+		}
+	}
+	if got, err := im.Call(t.Context(), nil, "eval", "$n"); err != nil || string(got) != "null" {
+		t.Errorf("beside the session: %s, %v", got, err)
+	}
+	if _, err := s.Call(t.Context(), nil, "eval", "exit!"); !errs.Is(err, errs.Invalid) {
+		t.Errorf("exit!: %v", err)
+	}
+	if got, err := s.Call(t.Context(), nil, "eval", "$n"); err != nil || string(got) != "null" {
+		t.Errorf("after the VM ended: %s, %v", got, err)
 	}
 }

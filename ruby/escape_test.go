@@ -231,14 +231,15 @@ func TestEscapes(t *testing.T) {
 }
 
 func TestBombs(t *testing.T) {
-	e := newEngine(t, Options{Timeout: 400 * time.Millisecond, MemoryLimit: 128 << 20})
-	im := eval(e)
-	if err := im.engine.ready(t.Context()); err != nil {
+	im := eval(newEngine(t, Options{MemoryLimit: 128 << 20}))
+	if err := im.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for _, code := range bombs {
 		begin := time.Now()
-		got, err := im.Call(t.Context(), nil, "eval", code)
+		ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
+		got, err := im.Call(ctx, nil, "eval", code)
+		cancel()
 		if err == nil {
 			t.Errorf("%s: returned %.80s", code, got)
 		}

@@ -6,10 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/chargehand/chargehand/internal/errs"
 	"github.com/chargehand/chargehand/ruby/internal/guest"
 )
+
+// loadTimeout bounds the loading of an image's sources.
+const loadTimeout = 2 * time.Minute
 
 // A Source is a piece of Ruby code; the name is what errors in it cite.
 type Source struct {
@@ -68,22 +72,9 @@ func (im *Image) Load(ctx context.Context) error {
 // errors; Unavailable means that the engine is starting, busy or stopped, and
 // that ctx ended before it was this call's turn.
 func (im *Image) Call(ctx context.Context, host Host, name string, args ...any) (json.RawMessage, error) {
-	var value json.RawMessage
-	err := im.within(ctx, func(ctx context.Context) error {
-		snap, err := im.snapshot(ctx)
-		if err != nil {
-			return err
-		}
-		t, err := im.take(ctx, snap)
-		if err != nil {
-			return err
-		}
-		var alive bool
-		value, alive, err = t.converse(ctx, host, name, args)
-		im.give(t, snap, alive)
-		return err
-	})
-	return value, err
+	s := im.Session()
+	defer s.Close()
+	return s.Call(ctx, host, name, args...)
 }
 
 // Close frees the image; calls under way finish.
@@ -94,7 +85,7 @@ func (im *Image) Close() error {
 	return im.free()
 }
 
-// within runs f in one of the engine's slots, once it is started, with its timeout.
+// within runs f in one of the engine's slots, once it is started.
 func (im *Image) within(ctx context.Context, f func(context.Context) error) error {
 	e := im.engine
 	if err := e.ready(ctx); err != nil {
@@ -110,9 +101,7 @@ func (im *Image) within(ctx context.Context, f func(context.Context) error) erro
 	case <-ctx.Done():
 		return errs.WrapAs(errs.Unavailable, ctx.Err(), "the Ruby engine is busy")
 	}
-	limited, cancel := context.WithTimeoutCause(ctx, e.opts.Timeout, errTimeout)
-	defer cancel()
-	return f(limited)
+	return f(ctx)
 }
 
 // snapshot loads the sources the first time. A failure is not kept: the next call tries again.
@@ -125,13 +114,16 @@ func (im *Image) snapshot(ctx context.Context) (*guest.Snapshot, error) {
 	if im.snap != nil || len(im.sources) == 0 {
 		return im.current(), nil
 	}
+	// Others wait for the same: whoever was first cannot take it back.
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), loadTimeout, errTimeout)
+	defer cancel()
 	t, err := restore(ctx, im.engine.program, im.engine.base)
 	if err != nil {
 		return nil, errs.WrapAs(errs.Internal, err, "load the Ruby image %q", im.name)
 	}
 	defer t.vm.Close()
 	for _, src := range im.sources {
-		if _, _, err := t.converse(ctx, nil, "load", []any{src.Text, src.Name}); err != nil {
+		if _, _, err := t.converse(ctx, &conversation{}, "load", []any{src.Text, src.Name}); err != nil {
 			return nil, fmt.Errorf("load the Ruby image %q: %w", im.name, err)
 		}
 	}

@@ -53,7 +53,7 @@ func (s stdout) Write(p []byte) (int, error) { return s.thread.stdout.Write(p) }
 
 // converse calls a handler and answers the guest's own calls until it returns.
 // A VM that is not alive afterwards is to be closed.
-func (t *thread) converse(ctx context.Context, host Host, name string, args []any) (_ json.RawMessage, alive bool, _ error) {
+func (t *thread) converse(ctx context.Context, c *conversation, name string, args []any) (_ json.RawMessage, alive bool, _ error) {
 	in, toGuest := io.Pipe()
 	fromGuest, out := io.Pipe()
 	t.stdin, t.stdout = in, out
@@ -69,7 +69,7 @@ func (t *thread) converse(ctx context.Context, host Host, name string, args []an
 		fromGuest.CloseWithError(err)
 	}
 	stop := context.AfterFunc(ctx, func() { hangUp(context.Cause(ctx)) })
-	c := &conversation{host: host, in: toGuest, out: fromGuest}
+	c.in, c.out = toGuest, fromGuest
 	value, err := c.Call(ctx, name, args...)
 	hangUp(errOver)
 	stop()

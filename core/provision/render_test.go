@@ -190,6 +190,7 @@ func TestFaults(t *testing.T) {
 		kind           errs.Kind
 	}{
 		{"one\n<%= nope %>", "main", 2, "nope is neither a variable nor a helper", errs.Invalid},
+		{"<%= name %>", "main", 1, "name is neither", errs.Invalid},
 		{"<%#\nname: main\nkind: finish\n-%>\n\n<%= nope %>", "main", 6, "nope", errs.Invalid},
 		{"one\n<% if %>\n", "main", 2, "", errs.Invalid},
 		{"<%= snippet 'broken' %>", "broken", 2, "nope", errs.Invalid},

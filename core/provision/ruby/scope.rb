@@ -25,7 +25,7 @@ module Provision
       Kernel.raise "templates include each other more than #{DEPTH} deep, at #{name}" if @__depth >= DEPTH
 
       @__depth += 1
-      program["code"] ? instance_eval(program["code"], name, 1) : __send__(:"program_#{program['id']}")
+      program["code"] ? evaluate(program["code"], name, 1) : __send__(:"program_#{program['id']}")
     ensure
       @__depth -= 1
     end
@@ -60,6 +60,8 @@ module Provision
     def inspect = "#<a template's scope>"
 
     private
+
+    def evaluate(...) = instance_eval(...) # no locals that a template could see
 
     def with_variables(variables)
       before = variables.to_h { |name, _| [name, instance_variable_get(:"@#{name}")] }

@@ -2,6 +2,7 @@ package guest
 
 import (
 	"errors"
+	"os"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -46,14 +47,16 @@ func (m *linearMemory) overlay(image *memoryImage) error {
 		return errors.New("the snapshot is larger than the memory")
 	}
 	addr := unsafe.Pointer(unsafe.SliceData(m.space))
-	_, err := unix.MmapPtr(image.fd, 0, addr, uintptr(image.size),
-		unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_FIXED|unix.MAP_NORESERVE)
-	return err
+	return image.withFD(func(fd int) error {
+		_, err := unix.MmapPtr(fd, 0, addr, uintptr(image.size),
+			unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_FIXED|unix.MAP_NORESERVE)
+		return err
+	})
 }
 
 // A memoryImage is a memory's content in an anonymous file.
 type memoryImage struct {
-	fd   int
+	file *os.File // its number is not reused while somebody maps it
 	size int
 }
 
@@ -62,10 +65,21 @@ func newMemoryImage(data []byte) (*memoryImage, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := fill(fd, data); err != nil {
-		return nil, errors.Join(err, unix.Close(fd))
+	i := &memoryImage{file: os.NewFile(uintptr(fd), "ruby"), size: len(data)}
+	if err := i.withFD(func(fd int) error { return fill(fd, data) }); err != nil {
+		return nil, errors.Join(err, i.close())
 	}
-	return &memoryImage{fd: fd, size: len(data)}, nil
+	return i, nil
+}
+
+func (i *memoryImage) withFD(f func(fd int) error) error {
+	conn, err := i.file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var inner error
+	err = conn.Control(func(fd uintptr) { inner = f(int(fd)) })
+	return errors.Join(err, inner)
 }
 
 // fill writes data but for its pages of zeros, which stay holes.
@@ -91,4 +105,4 @@ func fill(fd int, data []byte) error {
 	return nil
 }
 
-func (i *memoryImage) close() error { return unix.Close(i.fd) }
+func (i *memoryImage) close() error { return i.file.Close() }
