@@ -27,6 +27,7 @@ func Hosts(o HostOptions) *noun.Noun[Host] {
 			noun.Ref("organization", &h.OrganizationID, "organization").Search("organization_id").Explicit(),
 			noun.Ref("location", &h.LocationID, "location").Search("location_id").Explicit(),
 			noun.Ref("hostgroup", &h.HostgroupID, "hostgroup").Label("Host group").Titled().Search("hostgroup_id").Explicit(),
+			noun.Ref("model", &h.ModelID, "model"), noun.SearchOn("model", "model.name"),
 			noun.Text("ip", &h.IP).Label("IPv4 address").Clean(canonicalIP).Search(),
 			noun.Text("ip6", &h.IP6).Label("IPv6 address").Clean(canonicalIP).Search(),
 			noun.Text("mac", &h.MAC).Label("MAC address").Clean(canonicalMAC),

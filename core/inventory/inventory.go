@@ -33,6 +33,7 @@ func Nouns(o Options) []noun.Declared {
 		TemplateCombinations(),
 		Environments(),
 		Puppetclasses(),
+		Models(),
 		Hostgroups(),
 		Hosts(o.Hosts),
 		Interfaces(),
