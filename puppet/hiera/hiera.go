@@ -83,7 +83,6 @@ type Data struct {
 	options map[string]*lookupOptions // by module, "" for keys without one
 	modDefs map[string]*lookupOptions // of the default hierarchies of modules
 	stack   []string                  // keys being looked up, against recursion
-	depth   int
 }
 
 // New makes the data of a compilation.

@@ -217,7 +217,7 @@ func newObject(t *ObjectType, args []Value) (Value, error) {
 	sigs := t.signatures()
 	attributes := t.Attributes()
 	o := &Object{t, make([]Value, len(attributes))}
-	get := func(string) (Value, bool) { return nil, false }
+	var get func(string) (Value, bool)
 	switch {
 	case sigs[0].Accepts(args, nil):
 		h := args[0].(*Hash)

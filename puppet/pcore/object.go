@@ -41,7 +41,6 @@ type objectDef struct {
 	functions  []Method
 	equality   []string
 	init       *Hash // as it was given
-	initKeys   StructType
 }
 
 // AnyObject is the type Object.
@@ -247,21 +246,15 @@ func (f *formatter) objectHash(h *Hash) {
 }
 
 func (t *ExtendedType) format(f *formatter) {
-	args := make([]func(), 0, t.Params.Len())
-	for i, p := range t.Base.TypeParameters() {
+	var args []func()
+	for _, p := range t.Base.TypeParameters() {
 		v, ok := t.Params.GetString(p.Name)
 		if !ok {
-			args = nil
+			v = Default{}
+		}
+		if args = append(args, f.of(v)); len(args) == t.Params.Len() && ok {
 			break
 		}
-		_ = i
-		args = append(args, f.of(v))
-		if len(args) == t.Params.Len() {
-			break
-		}
-	}
-	if args == nil {
-		args = append(args, f.of(t.Params))
 	}
 	f.call(t.Base.Name(), args...)
 }

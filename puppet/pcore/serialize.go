@@ -123,190 +123,207 @@ func (s *Serializer) rich(v Value, path []string) (Value, error) {
 	return nil, fmt.Errorf("%s cannot be serialised", v.Type().Name())
 }
 
-// typeData writes a type as an object of the meta type Pcore::…Type.
+// A typeWriter writes one type as an object of the meta type Pcore::…Type.
+type typeWriter struct {
+	s    *Serializer
+	path []string
+	b    HashBuilder
+	err  error
+}
+
 func (s *Serializer) typeData(t Type, path []string) (Value, error) {
-	b := HashBuilder{}
-	b.SetString(typeKeyName, String("Pcore::"+t.Name()+"Type"))
-	var failed error
-	set := func(name string, v Value) {
-		c, err := s.convert(v, append(path, name))
-		if err != nil {
-			failed = err
-			return
+	w := &typeWriter{s: s, path: path}
+	w.b.SetString(typeKeyName, String("Pcore::"+metaName(t)+"Type"))
+	switch t := t.(type) {
+	case *IntegerType, *FloatType, *TimestampType, *TimespanType:
+		w.bounds(t)
+	case *StringType, *EnumType, *PatternType, *RegexpType, *SemVerType, *URIType:
+		w.scalar(t)
+	case *CollectionType, *ArrayType, *HashType, *TupleType, *StructType:
+		w.collection(t)
+	case *VariantType:
+		w.set("types", typeList(t.Types))
+	case *CallableType:
+		w.callable(t)
+	case *SensitiveType:
+	case *AliasType:
+		if t.name != "UnresolvedAlias" {
+			return nil, fmt.Errorf("%s cannot be serialised", t.name)
 		}
-		b.SetString(name, c)
+		w.set("name", String(t.name))
+		w.set("type_expr", Undef{})
+		w.set("resolved_type", t.resolved)
+	case *ExtendedType:
+		return nil, fmt.Errorf("%s cannot be serialised", t.Name())
+	default:
+		w.other(t)
 	}
-	size := func(name string, z *Size) {
-		if z != nil {
-			set(name, &IntegerType{z.Min, z.Max})
-		}
+	return w.b.Hash(), w.err
+}
+
+// metaName is the name of the meta type: for types with a name of their own, that of their kind.
+func metaName(t Type) string {
+	switch t.(type) {
+	case *AliasType:
+		return "TypeAlias"
+	case *ObjectType:
+		return "Object"
+	case *TypeSetType:
+		return "TypeSet"
 	}
-	list := func(ts []Type) Value {
-		elems := make([]Value, len(ts))
-		for i, e := range ts {
-			elems[i] = e
-		}
-		return NewArray(elems)
+	return t.Name()
+}
+
+func (w *typeWriter) set(name string, v Value) {
+	c, err := w.s.convert(v, append(w.path, name))
+	if err != nil {
+		w.err = err
+		return
 	}
-	of := func(name string, e Type) {
-		if e != nil {
-			set(name, e)
-		}
+	w.b.SetString(name, c)
+}
+
+// unless sets a value where it is not the open end of a range.
+func (w *typeWriter) unless(open bool, name string, v Value) {
+	if !open {
+		w.set(name, v)
 	}
+}
+
+func (w *typeWriter) size(name string, z *Size) {
+	if z != nil {
+		w.set(name, &IntegerType{z.Min, z.Max})
+	}
+}
+
+func typeList(ts []Type) Value {
+	elems := make([]Value, len(ts))
+	for i, e := range ts {
+		elems[i] = e
+	}
+	return NewArray(elems)
+}
+
+func (w *typeWriter) bounds(t Type) {
 	switch t := t.(type) {
 	case *IntegerType:
-		if t.Min != MinInt {
-			set("from", Integer(t.Min))
-		}
-		if t.Max != MaxInt {
-			set("to", Integer(t.Max))
-		}
+		w.unless(t.Min == MinInt, "from", Integer(t.Min))
+		w.unless(t.Max == MaxInt, "to", Integer(t.Max))
 	case *FloatType:
-		if t.Min != floatMin {
-			set("from", Float(t.Min))
-		}
-		if t.Max != floatMax {
-			set("to", Float(t.Max))
-		}
+		w.unless(t.Min == floatMin, "from", Float(t.Min))
+		w.unless(t.Max == floatMax, "to", Float(t.Max))
 	case *TimestampType:
-		if t.Min != minTimestamp {
-			set("from", t.Min)
-		}
-		if t.Max != maxTimestamp {
-			set("to", t.Max)
-		}
+		w.unless(t.Min == minTimestamp, "from", t.Min)
+		w.unless(t.Max == maxTimestamp, "to", t.Max)
 	case *TimespanType:
-		if t.Min != minTimespan {
-			set("from", t.Min)
-		}
-		if t.Max != maxTimespan {
-			set("to", t.Max)
-		}
+		w.unless(t.Min == minTimespan, "from", t.Min)
+		w.unless(t.Max == maxTimespan, "to", t.Max)
+	}
+}
+
+func (w *typeWriter) scalar(t Type) {
+	switch t := t.(type) {
 	case *StringType:
 		if t.Value != nil {
-			set("size_type_or_value", String(*t.Value))
+			w.set("size_type_or_value", String(*t.Value))
 		}
-		size("size_type_or_value", t.Size)
+		w.size("size_type_or_value", t.Size)
 	case *EnumType:
 		values := make([]Value, len(t.Values))
 		for i, v := range t.Values {
 			values[i] = String(v)
 		}
-		set("values", NewArray(values))
-		if t.CaseInsensitive {
-			set("case_insensitive", Boolean(true))
-		}
+		w.set("values", NewArray(values))
+		w.unless(!t.CaseInsensitive, "case_insensitive", Boolean(true))
 	case *PatternType:
 		patterns := make([]Value, len(t.Patterns))
 		for i, p := range t.Patterns {
 			patterns[i] = &RegexpType{p}
 		}
-		set("patterns", NewArray(patterns))
+		w.set("patterns", NewArray(patterns))
 	case *RegexpType:
 		if t.Pattern != nil {
-			set("pattern", String(t.Pattern.source))
+			w.set("pattern", String(t.Pattern.source))
 		}
 	case *SemVerType:
 		ranges := make([]Value, len(t.Ranges))
 		for i, r := range t.Ranges {
 			ranges[i] = r
 		}
-		set("ranges", NewArray(ranges))
+		w.set("ranges", NewArray(ranges))
 	case *URIType:
 		if t.Params != nil {
-			set("parameters", t.Params)
+			w.set("parameters", t.Params)
 		}
-	case *CollectionType:
-		size("size_type", t.Size)
-	case *ArrayType:
-		if t.Elem != AnyType || t.Size != nil {
-			set("element_type", t.Elem)
-		}
-		size("size_type", t.Size)
-	case *HashType:
-		if t.Key != AnyType || t.Val != AnyType || t.Size != nil {
-			set("key_type", t.Key)
-			set("value_type", t.Val)
-		}
-		size("size_type", t.Size)
-	case *TupleType:
-		set("types", list(t.Types))
-		size("size_type", t.Size)
-	case *StructType:
-		s.structData(t, set)
-	case *VariantType:
-		set("types", list(t.Types))
-	case *OptionalType:
-		of("type", t.Of)
-	case *NotUndefType:
-		of("type", t.Of)
-	case *TypeType:
-		of("type", t.Of)
-	case *SensitiveType:
-	case *IterableType:
-		of("type", t.Elem)
-	case *IteratorType:
-		of("type", t.Elem)
-	case *InitType:
-		of("type", t.Of)
-		if len(t.Args) > 0 {
-			set("init_args", NewArray(t.Args))
-		}
-	case *CallableType:
-		s.callableData(t, set)
-	case *RuntimeType:
-		if t.Runtime != "" {
-			set("runtime", String(t.Runtime))
-			set("name_or_pattern", String(t.Of))
-		}
-	case *ResourceType:
-		if t.TypeName != "" {
-			set("type_name", String(CapitalizeSegments(t.TypeName)))
-		}
-		if t.HasTitle {
-			set("title", String(t.Title))
-		}
-	case *ClassType:
-		if t.ClassName != "" {
-			set("class_name", String(t.ClassName))
-		}
-	case *TypeReferenceType:
-		set("type_string", String(t.Text))
-	case *ObjectType:
-		b = HashBuilder{}
-		b.SetString(typeKeyName, String("Pcore::ObjectType"))
-		set("_pcore_init_hash", t.InitHash())
-	case *TypeSetType:
-		b = HashBuilder{}
-		b.SetString(typeKeyName, String("Pcore::TypeSetType"))
-		if t.init != nil {
-			set("_pcore_init_hash", t.init)
-		}
-	case *AliasType:
-		if t.name != "UnresolvedAlias" {
-			return nil, fmt.Errorf("%s cannot be serialised", t.name)
-		}
-		b = HashBuilder{}
-		b.SetString(typeKeyName, String("Pcore::TypeAliasType"))
-		set("name", String(t.name))
-		set("type_expr", Undef{})
-		set("resolved_type", t.resolved)
-	case *ExtendedType:
-		return nil, fmt.Errorf("%s cannot be serialised", t.Name())
 	}
-	return b.Hash(), failed
 }
 
-func (s *Serializer) structData(t *StructType, set func(string, Value)) {
-	elements := make([]Value, len(t.Elements))
-	for i, e := range t.Elements {
-		key := Type(&StringType{Value: &e.Key})
-		if e.Optional {
-			key = &OptionalType{key}
+func (w *typeWriter) collection(t Type) {
+	switch t := t.(type) {
+	case *CollectionType:
+		w.size("size_type", t.Size)
+	case *ArrayType:
+		w.unless(t.Elem == AnyType && t.Size == nil, "element_type", t.Elem)
+		w.size("size_type", t.Size)
+	case *HashType:
+		bare := t.Key == AnyType && t.Val == AnyType && t.Size == nil
+		w.unless(bare, "key_type", t.Key)
+		w.unless(bare, "value_type", t.Val)
+		w.size("size_type", t.Size)
+	case *TupleType:
+		w.set("types", typeList(t.Types))
+		w.size("size_type", t.Size)
+	case *StructType:
+		elements := make([]Value, len(t.Elements))
+		for i, e := range t.Elements {
+			key := Type(&StringType{Value: &e.Key})
+			if e.Optional {
+				key = &OptionalType{key}
+			}
+			elements[i] = &Object{structElementType, []Value{key, e.Value}}
 		}
-		elements[i] = &Object{structElementType, []Value{key, e.Value}}
+		w.set("elements", NewArray(elements))
 	}
-	set("elements", NewArray(elements))
+}
+
+func (w *typeWriter) callable(t *CallableType) {
+	given := func(ok bool, v Value) Value {
+		if !ok {
+			return Undef{}
+		}
+		return v
+	}
+	w.set("param_types", given(t.Params != nil, t.Params))
+	w.set("block_type", given(t.Block != nil, t.Block))
+	w.set("return_type", given(t.Return != nil, t.Return))
+}
+
+func (w *typeWriter) other(t Type) {
+	if of := contained(t); of != nil {
+		w.set("type", of)
+	}
+	switch t := t.(type) {
+	case *InitType:
+		if len(t.Args) > 0 {
+			w.set("init_args", NewArray(t.Args))
+		}
+	case *RuntimeType:
+		if t.Runtime != "" {
+			w.set("runtime", String(t.Runtime))
+			w.set("name_or_pattern", String(t.Of))
+		}
+	case *ResourceType:
+		w.unless(t.TypeName == "", "type_name", String(CapitalizeSegments(t.TypeName)))
+		w.unless(!t.HasTitle, "title", String(t.Title))
+	case *ClassType:
+		w.unless(t.ClassName == "", "class_name", String(t.ClassName))
+	case *TypeReferenceType:
+		w.set("type_string", String(t.Text))
+	case *ObjectType:
+		w.set("_pcore_init_hash", t.InitHash())
+	case *TypeSetType:
+		w.set("_pcore_init_hash", t.init)
+	}
 }
 
 // structElementType is only for the rich data of structs.
@@ -318,16 +335,4 @@ func mustPcoreObject(name string, attributes ...string) *ObjectType {
 		def.attributes = append(def.attributes, Attribute{Name: a, Of: AnyType})
 	}
 	return &ObjectType{def}
-}
-
-func (s *Serializer) callableData(t *CallableType, set func(string, Value)) {
-	orUndef := func(ok bool, v Value) Value {
-		if !ok {
-			return Undef{}
-		}
-		return v
-	}
-	set("param_types", orUndef(t.Params != nil, t.Params))
-	set("block_type", orUndef(t.Block != nil, t.Block))
-	set("return_type", orUndef(t.Return != nil, t.Return))
 }
