@@ -57,6 +57,13 @@ var functions = []File{
 	{"broken", "broken.rb", "Puppet::Functions.create_function(:broken) do\n  oops\nend"},
 	{"unparsable", "unparsable.rb", "def ("},
 	{"requires", "requires.rb", "require 'puppet'\nrequire 'puppet/util/site'\nPuppet::Functions.create_function(:requires) do\n  def requires = Site.word\nend"},
+	{"relative", "/m/site/lib/puppet/functions/relative.rb", "require_relative '../util/site.rb'\nPuppet::Functions.create_function(:relative) do\n  def relative = Site.word\nend"},
+	{"own_call", "own_call.rb", `Puppet::Functions.create_function(:own_call) do
+	  dispatch(:handed) { param 'Any', :scope; repeated_param 'Any', :args }
+	  def call(scope, *args) = self.class.dispatcher.dispatch(self, scope, [scope] + args)
+	  def handed(scope, *args) = scope.function_older2(args)
+	end`},
+	{"compare", "compare.rb", "Puppet::Functions.create_function(:compare) do\n  def compare(a, b) = Puppet::Util::Package.versioncmp(a, b)\nend"},
 	{"echo", "echo.rb", "Puppet::Functions.create_function(:echo) do\n  def echo(x) = x\nend"},
 	{"outer", "outer.rb", "Puppet::Functions.create_function(:outer) do\n  def outer(n) = call_function('nest', n)\nend"},
 }
@@ -142,6 +149,11 @@ func TestCall(t *testing.T) {
 		{"broken", nil, -1, -1, "", "broken.rb: undefined local variable or method 'oops'"},
 		{"unparsable", nil, -1, -1, "", "unparsable.rb"},
 		{"requires", nil, -1, -1, `"library"`, ""},
+		{"relative", nil, -1, -1, `"library"`, ""},
+		{"own_call", []any{"up"}, -1, -1, `"UP"`, ""},
+		{"compare", []any{"1.10", "1.9"}, -1, -1, "1", ""},
+		{"compare", []any{"1.0-rc1", "1.0.1"}, -1, -1, "-1", ""},
+		{"compare", []any{"1.0", "1.0"}, -1, -1, "0", ""},
 		{"none", nil, -1, -1, "", "Unknown function: 'none'"},
 		{"outer", []any{"in"}, -1, -1, `["in"]`, ""},
 	} {

@@ -34,11 +34,11 @@ module Chargehand
         function = Puppet::Functions::TABLE[name]
         return older(scope, name, args) unless function
 
-        chosen = dispatch ? function.dispatches.fetch(dispatch) : function.dispatches.find { |d| d.takes?(args.size) }
-        Kernel.raise ArgumentError, "'#{name}' expects another number of arguments, got #{args.size}" unless chosen
+        function.new(scope, dispatch).call(scope, *args, &block)
+      rescue ArgumentError => e
+        Kernel.raise e unless e.message.start_with?("expects another")
 
-        given = chosen.injected.map { |kind| kind == :scope ? scope : {} } + args
-        function.new(scope).__send__(chosen.method, *given, &block)
+        Kernel.raise ArgumentError, "'#{name}' #{e.message}"
       end
 
       def ask_host(name, args, &block)
@@ -72,8 +72,13 @@ end
 module Kernel
   alias chargehand_require require
 
+  def require_relative(name)
+    require(File.expand_path(name, File.dirname(caller_locations(1, 1).first.path)))
+  end
+
   def require(name)
     key = name.to_s.delete_suffix(".rb")
+    key = key.split("/lib/").last if key.start_with?("/") # require_relative gives a whole path
     return false if key == "puppet" || key.match?(%r{\Apuppet/(util|parser|functions|error|pops|type|file_system)(/|\z)}) && !Chargehand::Modules::LIBRARY.key?(key)
     return chargehand_require(name) unless Chargehand::Modules::LIBRARY.key?(key)
 

@@ -53,6 +53,27 @@ module Puppet
     module Platform
       def self.windows? = false
     end
+
+    module Package
+      # -1, 0 or 1: numbers compare as numbers, the rest as text, a dash before a dot.
+      def self.versioncmp(a, b)
+        parts = [a, b].map { |v| v.to_s.scan(/[-.]|\d+|[^-.\d]+/) }
+        parts[0].zip(parts[1]).each do |x, y|
+          return 1 if y.nil?
+          next if x == y
+          return -1 if x == "-"
+          return 1 if y == "-"
+          return -1 if x == "."
+          return 1 if y == "."
+          return x.to_i <=> y.to_i if x.match?(/\A\d+\z/) && y.match?(/\A\d+\z/) && !(x.start_with?("0") || y.start_with?("0"))
+
+          return x.upcase <=> y.upcase
+        end
+        parts[0].size <=> parts[1].size
+      end
+
+      def versioncmp(a, b) = Package.versioncmp(a, b)
+    end
   end
 
   # Functions of the newer API: a class each, with dispatches.
@@ -100,16 +121,38 @@ module Puppet
     class Function
       class << self
         def dispatches = @dispatches ||= []
-        def dispatch(name, &block) = dispatches << Dispatch.new(name).tap { |d| d.instance_eval(&block) }
+
+        # With a name it declares a dispatch, with a function it calls it.
+        def dispatch(name, *call, &block)
+          return dispatch_to(name, call[0], call[1], call[2], &block) if name.is_a?(Function)
+
+          dispatches << Dispatch.new(name).tap { |d| d.instance_eval(&block) }
+        end
+
+        def dispatcher = self
         def argument_mismatch(*) = nil
+
+        def dispatch_to(function, scope, args, chosen, &block)
+          way = chosen ? dispatches.fetch(chosen) : dispatches.find { |d| d.takes?(args.size) }
+          Kernel.raise ArgumentError, "expects another number of arguments, got #{args.size}" unless way
+
+          given = way.injected.map { |kind| kind == :scope ? scope : {} } + args
+          function.__send__(way.method, *given, &block)
+        end
+
         def local_types(&) = nil
       end
 
       attr_reader :closure_scope
 
-      def initialize(scope)
+      # The number of a dispatch that the host chose, or nil to choose by the arguments.
+      def initialize(scope, chosen = nil)
         @closure_scope = scope
+        @chosen = chosen
       end
+
+      # Some functions have their own, to hand the scope on as an argument.
+      def call(scope, *args, &block) = self.class.dispatcher.dispatch(self, scope, args, @chosen, &block)
 
       def call_function(name, *args, &block) = closure_scope.call_function(name.to_s, args, &block)
     end
