@@ -2,14 +2,16 @@ package compile_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
-	"sort"
 	"strings"
 	"testing"
 	"time"
@@ -84,73 +86,107 @@ func decode(data []byte, into any) error {
 	return d.Decode(into)
 }
 
-// TestCorpus compiles every hermetic case and compares it with Puppet's
-// catalog, error and log. Cases in testdata/gaps.txt may differ, and must be
-// taken off it when they no longer do.
-func TestCorpus(t *testing.T) {
-	dir := referenceDir(t)
-	files := langCases(dir)
-	only := os.Getenv("CORPUS_ONLY")
-	gaps := readGaps(t, "gaps.txt")
-	equal, total := map[string]int{}, map[string]int{}
-	var areas, differ []string
-	for _, file := range files {
-		name := filepath.Base(filepath.Dir(file)) + "/" + strings.TrimSuffix(filepath.Base(file), ".txtar")
-		if only != "" && !strings.Contains(name, only) {
-			continue
-		}
-		area, _, _ := strings.Cut(name, "/")
-		if total[area] == 0 {
-			areas = append(areas, area)
-		}
-		total[area]++
-		diffs := runCase(t, dir, file, name)
-		if len(diffs) == 0 {
-			equal[area]++
-			if gaps[name] && only == "" {
-				t.Logf("%s is equal now: take it off testdata/gaps.txt", name)
-			}
-			continue
-		}
-		differ = append(differ, name)
-		if only != "" || !gaps[name] {
-			t.Errorf("%s:\n  %s", name, strings.Join(diffs, "\n  "))
-		}
+// tally counts what is equal, by area.
+type tally struct {
+	areas        []string
+	equal, total map[string]int
+	differ       []string
+}
+
+func (c *tally) add(area, name string, equal bool) {
+	if c.total == nil {
+		c.equal, c.total = map[string]int{}, map[string]int{}
 	}
-	sort.Strings(areas)
+	if c.total[area] == 0 {
+		c.areas = append(c.areas, area)
+	}
+	c.total[area]++
+	if equal {
+		c.equal[area]++
+		return
+	}
+	c.differ = append(c.differ, name)
+}
+
+func (c *tally) log(t *testing.T) {
 	n, m := 0, 0
-	for _, a := range areas {
-		t.Logf("%s: %d of %d equal", a, equal[a], total[a])
-		n, m = n+equal[a], m+total[a]
+	for _, a := range c.areas {
+		t.Logf("corpus/%s: %d of %d equal", a, c.equal[a], c.total[a])
+		n, m = n+c.equal[a], m+c.total[a]
 	}
 	t.Logf("corpus: %d of %d equal", n, m)
 	if out := os.Getenv("CORPUS_GAPS"); out != "" {
-		if err := os.WriteFile(out, []byte(strings.Join(differ, "\n")+"\n"), 0o644); err != nil {
+		if err := os.WriteFile(out, []byte(strings.Join(c.differ, "\n")+"\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// langCases gives the cases of the reference, and those that are only here.
-func langCases(dir string) []string {
+// TestCorpus compiles every case and evaluates every expression, and compares
+// catalogs, values, errors and logs with Puppet's. Those in testdata/gaps.txt
+// may differ. CHARGEHAND_CORPUS names another corpus, of which all have to be
+// equal; CORPUS_ONLY is a part of the names of cases to run.
+func TestCorpus(t *testing.T) {
+	gaps := readGaps(t)
+	dirs := []string{referenceDir(t), "testdata"}
+	if other := os.Getenv("CHARGEHAND_CORPUS"); other != "" {
+		dirs, gaps = []string{other}, nil
+	}
+	only := os.Getenv("CORPUS_ONLY")
+	var count tally
+	judge := func(area, name, shown string, run func() []string) {
+		if !strings.Contains(name, only) {
+			return
+		}
+		diffs := run()
+		count.add(area, name, len(diffs) == 0)
+		switch {
+		case len(diffs) > 0 && (only != "" || !gaps[name]):
+			t.Errorf("%s: %s\n  %s", name, shown, strings.Join(diffs, "\n  "))
+		case len(diffs) == 0 && gaps[name]:
+			t.Logf("%s is equal now: take it off testdata/gaps.txt", name)
+		}
+	}
+	for _, f := range caseFiles(dirs, ".txtar") {
+		area := filepath.Base(filepath.Dir(f))
+		name := area + "/" + strings.TrimSuffix(filepath.Base(f), ".txtar")
+		judge(area, name, "", func() []string { return runCase(t, f, name) })
+	}
+	for _, f := range caseFiles(dirs, ".golden.jsonl") {
+		area := "exprs/" + strings.TrimSuffix(filepath.Base(f), ".golden.jsonl")
+		x := exprRunner(t, f)
+		for _, row := range readRows(t, f) {
+			judge(area, area+"#"+row.ID, row.Code, func() []string { return x.compare(row) })
+		}
+	}
+	count.log(t)
+}
+
+// caseFiles gives the files with an ending below folders, each only once.
+// Cases on module packages are read where they are asked for.
+func caseFiles(dirs []string, ending string) []string {
 	var files []string
 	seen := map[string]bool{}
-	for _, d := range []string{dir, "testdata"} {
-		found, _ := filepath.Glob(filepath.Join(d, "lang", "*", "*.txtar"))
-		for _, f := range found {
-			rel, _ := filepath.Rel(filepath.Join(d, "lang"), f)
-			if !seen[rel] {
+	for _, dir := range dirs {
+		_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			rel, _ := filepath.Rel(dir, path)
+			switch {
+			case err != nil, seen[rel]:
+			case d.IsDir() && rel == "modules" && os.Getenv("CHARGEHAND_CORPUS") == "":
+				return filepath.SkipDir
+			case strings.HasSuffix(path, ending) && strings.Contains(rel, "/"):
 				seen[rel] = true
-				files = append(files, f)
+				files = append(files, path)
 			}
-		}
+			return nil
+		})
 	}
 	return files
 }
 
-func readGaps(t *testing.T, name string) map[string]bool {
+func readGaps(t *testing.T) map[string]bool {
 	gaps := map[string]bool{}
-	data, err := os.ReadFile(filepath.Join("testdata", name))
+	data, err := os.ReadFile(filepath.Join("testdata", "gaps.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +196,7 @@ func readGaps(t *testing.T, name string) map[string]bool {
 	return gaps
 }
 
-func runCase(t *testing.T, dir, file, name string) (diffs []string) {
+func runCase(t *testing.T, file, name string) (diffs []string) {
 	defer func() {
 		if r := recover(); r != nil {
 			diffs = append(diffs, fmt.Sprintf("panic: %v", r))
@@ -169,8 +205,8 @@ func runCase(t *testing.T, dir, file, name string) (diffs []string) {
 			}
 		}
 	}()
-	k := readCase(t, dir, file, name)
-	made, err := compile.Compile(context.Background(), k.request(t, dir))
+	k := readCase(t, file, name)
+	made, err := compile.Compile(context.Background(), k.request(t, file))
 	switch {
 	case err != nil && k.golden.Outcome != "error":
 		diffs = append(diffs, "error: "+k.norm(err.Error()))
@@ -191,7 +227,7 @@ func runCase(t *testing.T, dir, file, name string) (diffs []string) {
 	return diffs
 }
 
-func readCase(t *testing.T, dir, file, name string) *langCase {
+func readCase(t *testing.T, file, name string) *langCase {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -221,6 +257,11 @@ func readCase(t *testing.T, dir, file, name string) *langCase {
 		}
 		k.files[f.Name] = f.Data
 		k.layOut(t, f.Name, f.Data)
+	}
+	if k.head["golden"] == "gz" {
+		if err := decode(gunzip(t, strings.TrimSuffix(file, ".txtar")+".expect.json.gz"), &k.golden); err != nil {
+			t.Fatal(file, err)
+		}
 	}
 	for _, d := range []string{k.envDir() + "/manifests", k.root + "/code/modules", k.root + "/conf"} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
@@ -281,12 +322,17 @@ func hash(t testing.TB, data []byte) *pcore.Hash {
 	return h
 }
 
-func factSet(t testing.TB, dir, name string) *pcore.Hash {
-	data, err := os.ReadFile(filepath.Join(dir, "facts", name+".json"))
-	if err != nil {
-		t.Fatal(err)
+// factSet reads a set of facts from the facts folder beside or above a case.
+func factSet(t testing.TB, file, name string) *pcore.Hash {
+	for dir := filepath.Dir(file); ; dir = filepath.Dir(dir) {
+		data, err := os.ReadFile(filepath.Join(dir, "facts", name+".json"))
+		if err == nil {
+			return hash(t, data)
+		}
+		if dir == filepath.Dir(dir) {
+			t.Fatalf("no facts %s for %s", name, file)
+		}
 	}
-	return hash(t, data)
 }
 
 func serverFacts() *pcore.Hash {
@@ -306,9 +352,9 @@ func trusted(certname string, extensions, external *pcore.Hash) *pcore.Hash {
 
 func fixedTime() time.Time { return time.Unix(1700000000, 0) }
 
-func (k *langCase) request(t *testing.T, dir string) compile.Request {
+func (k *langCase) request(t *testing.T, file string) compile.Request {
 	node := k.or("node", "node1.example.com")
-	facts := factSet(t, dir, k.or("facts", "debian12"))
+	facts := factSet(t, file, k.or("facts", "debian12"))
 	if f := k.files["facts.json"]; f != nil {
 		facts = facts.Merge(hash(t, f))
 	}
@@ -317,8 +363,12 @@ func (k *langCase) request(t *testing.T, dir string) compile.Request {
 	if s := k.settings["strict"]; s != "" {
 		strict = s
 	}
+	base := []string{k.root + "/code/modules"}
+	if k.head["modules"] == "debian" {
+		base = append(base, modulesDir)
+	}
 	e, err := environment.Open(environment.NewCache(), environment.Options{
-		Name: k.env, Dir: k.envDir(), BaseModulePath: []string{k.root + "/code/modules"}, Strict: strict,
+		Name: k.env, Dir: k.envDir(), BaseModulePath: base, Strict: strict,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -388,13 +438,37 @@ func (k *langCase) classify(t *testing.T, r *compile.Request) {
 	}
 }
 
+// modulesDir is where Debian's module packages put their modules.
+const modulesDir = "/usr/share/puppet/modules"
+
+func gunzip(t *testing.T, file string) []byte {
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
 var (
 	objectID = regexp.MustCompile(`#<([A-Z][\w:]*):0x[0-9a-f]+`)
-	inTime   = regexp.MustCompile(`in \d+\.\d\d seconds`)
+	// The hosts of mirrors and registries, put together so that they are not
+	// named here.
+	packageHost = regexp.MustCompile(`\b(?:[\w-]+\.)*(?:debian\.org|ruby` + `gems\.org|npm` + `js\.(?:org|com)|py` + `pi\.org)\b`)
+	inTime      = regexp.MustCompile(`in \d+\.\d\d seconds`)
 )
 
 // norm puts names in place of the case's folders.
 func (k *langCase) norm(s string) string {
-	s = strings.NewReplacer(k.envDir(), "<env>", k.root+"/code", "<code>", k.root+"/conf", "<conf>", k.root+"/var", "<var>", k.root, "<root>").Replace(s)
+	s = strings.NewReplacer(k.envDir(), "<env>", k.root+"/code", "<code>", k.root+"/conf", "<conf>", k.root+"/var", "<var>", k.root, "<root>", modulesDir, "<modules>").Replace(s)
+	s = packageHost.ReplaceAllString(s, "package-host.example")
 	return inTime.ReplaceAllString(objectID.ReplaceAllString(s, "#<$1:0x0"), "in 0.00 seconds")
 }
