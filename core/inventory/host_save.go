@@ -321,6 +321,9 @@ func suggestOne(ctx context.Context, c *noun.Change[Host], source AddressSource,
 		}
 	}
 	mac = canonicalMAC(mac)
+	if err := c.Tx.Lock(ctx, fmt.Sprintf("addresses of subnet %d", s.ID)); err != nil {
+		return netip.Addr{}, err
+	}
 	if source == nil || !s.asksElsewhere() {
 		return FreeIP(ctx, c.Tx, s, mac, taken, nil)
 	}

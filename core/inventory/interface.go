@@ -175,6 +175,9 @@ func (i *Interface) checkMAC(ctx context.Context, c *noun.Change[Interface]) err
 	if i.MAC == "" || i.Virtual || !i.Managed {
 		return nil
 	}
+	if err := c.Tx.Lock(ctx, "mac "+i.MAC); err != nil {
+		return err
+	}
 	same, err := noun.Find[Interface](ctx, c.Tx, noun.Match{"mac": i.MAC, "managed": true, "virtual": false})
 	for _, s := range same {
 		if s.ID != i.ID && s.HostID != i.HostID {
@@ -208,6 +211,9 @@ func (i *Interface) checkAddress(ctx context.Context, c *noun.Change[Interface],
 	}
 	if address == "" || !i.Managed || c.Old != nil && c.Old.IP == i.IP && c.Old.IP6 == i.IP6 {
 		return nil
+	}
+	if err := c.Tx.Lock(ctx, "ip "+address); err != nil {
+		return err
 	}
 	same, err := noun.Find[Interface](ctx, c.Tx, noun.Match{field: address, "managed": true})
 	for _, s := range same {

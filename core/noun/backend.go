@@ -25,6 +25,9 @@ type Conn interface {
 	Count(ctx context.Context, n *Any, s Selection) (int64, error)
 	// CountBy tells how many rows refer to each of the ids.
 	CountBy(ctx context.Context, ref *Field, ids []int64) (map[int64]int64, error)
+	// Lock makes transactions that name the same key wait for each other until
+	// they end. Taking several may deadlock, which runs the transaction again.
+	Lock(ctx context.Context, key string) error
 	// Insert writes a new row and sets the record's id.
 	Insert(ctx context.Context, n *Any, rec any) error
 	// Reinsert writes a row that was deleted, under the id that it had.

@@ -173,6 +173,10 @@ type Tx struct {
 // do with it, so that plans and audits are written with the change they are of.
 func (tx *Tx) Conn() Conn { return tx.conn }
 
+// Lock makes transactions that name the same key wait for each other, for rules
+// about rows that neither can see yet.
+func (tx *Tx) Lock(ctx context.Context, key string) error { return tx.conn.Lock(ctx, key) }
+
 // Registry is where the nouns are.
 func (tx *Tx) Registry() *Registry { return tx.reg }
 

@@ -166,7 +166,11 @@ func (n *Any) validateRef(ctx context.Context, c *change, f *Field, id int64) er
 	if f == n.parentField || f.hidden && f.feature == "" {
 		return nil
 	}
-	seen, err := c.visible(ctx, f.to, id)
+	see := c.visible
+	if c.given != nil && !c.given[f.name] {
+		see = c.existing // handed down by a rule, not chosen by the caller
+	}
+	seen, err := see(ctx, f.to, id)
 	if err != nil {
 		return err
 	}
@@ -203,6 +207,10 @@ func (n *Any) validateLink(ctx context.Context, c *change, l *Link) error {
 		}
 	}
 	return nil
+}
+
+func (c *change) existing(ctx context.Context, n *Any, ids ...int64) ([]any, error) {
+	return c.tx.conn.Select(ctx, n, Selection{Scope: Everything(), Where: []Test{n.idTest(ids...)}}, nil)
 }
 
 // visible loads those of the records that the caller may refer to: those it may

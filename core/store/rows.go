@@ -188,6 +188,16 @@ func (c *conn) CountBy(ctx context.Context, ref *noun.Field, ids []int64) (map[i
 	return counts, err
 }
 
+// Lock waits for other transactions that named the key. SQLite has one writer
+// anyway.
+func (c *conn) Lock(ctx context.Context, key string) error {
+	if c.tx.Dialect() != sqldb.Postgres {
+		return nil
+	}
+	_, err := c.tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", key)
+	return err
+}
+
 // Insert writes a new row.
 func (c *conn) Insert(ctx context.Context, n *noun.Any, rec any) error {
 	columns, args, err := c.row(n, rec)

@@ -12,6 +12,7 @@ import (
 	"github.com/chargehand/chargehand/core/store"
 	"github.com/chargehand/chargehand/internal/errs"
 	"github.com/chargehand/chargehand/internal/sqldb"
+	"golang.org/x/sync/errgroup"
 )
 
 // Run runs the suite; open gives a new empty database each time.
@@ -20,7 +21,7 @@ func Run(t *testing.T, open func(t *testing.T) *sqldb.DB) {
 		name string
 		run  func(t *testing.T, w *World)
 	}{
-		{"crud", crud}, {"scope", scope}, {"search", searches}, {"host", host}, {"tree", tree}, {"lock", lock},
+		{"crud", crud}, {"scope", scope}, {"search", searches}, {"host", host}, {"tree", tree}, {"lock", lock}, {"race", race},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.run(t, Make(t, Registry(t, open(t), inventory.Options{})))
@@ -305,5 +306,31 @@ func plans(t *testing.T, reg *noun.Registry, s *store.Store) {
 		if err != nil || !strings.Contains(plan, test.index) {
 			t.Errorf("%s, %q, %q does not use %s: %v\n%s", test.noun, test.query, test.order, test.index, err, plan)
 		}
+	}
+}
+
+// race creates hosts at the same time: no two may get one address.
+func race(t *testing.T, w *World) {
+	var group errgroup.Group
+	hosts := noun.Of[inventory.Host](w.Reg)
+	ips := make([]string, 8)
+	for i := range ips {
+		group.Go(func() error {
+			h := w.Host(fmt.Sprintf("race%d", i), i+1)
+			h.SubnetID = w.Subnet
+			err := hosts.Create(t.Context(), Admin{}, h)
+			ips[i] = h.IP
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{"": true}
+	for _, ip := range ips {
+		if seen[ip] {
+			t.Errorf("addresses %v", ips)
+		}
+		seen[ip] = true
 	}
 }
