@@ -71,6 +71,7 @@ type Config struct {
 		CodeDir     string
 		Server      string
 		CAServer    string
+		Join        Secret
 		Autosign    string
 		Environment string
 	}

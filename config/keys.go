@@ -52,6 +52,7 @@ func keys() []key {
 		text("puppet.code_dir", "/etc/puppetlabs/code", "folder that holds environments/ and modules/", func(c *Config) *string { return &c.Puppet.CodeDir }),
 		text("puppet.server", "", "name that new machines use as puppet server; FQDN when empty", func(c *Config) *string { return &c.Puppet.Server }),
 		text("puppet.ca_server", "", "host:port of the CA when this process has no puppet role", func(c *Config) *string { return &c.Puppet.CAServer }),
+		secret("puppet.join", "", "word that lets this process get its certificate from puppet.ca_server, as `chargehand ca join` prints it", func(c *Config) *Secret { return &c.Puppet.Join }),
 		text("puppet.autosign", "", "true, false, or a file of names and globs; only names of hosts in build when empty", func(c *Config) *string { return &c.Puppet.Autosign }),
 		text("puppet.environment", "production", "environment of nodes that no classifier knows", func(c *Config) *string { return &c.Puppet.Environment }),
 

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"net/http"
@@ -45,7 +46,7 @@ type cell struct {
 }
 
 func (e *edge) noun(r *http.Request) (*noun.Any, error) {
-	collection := r.PathValue("collection")
+	collection := cmp.Or(r.PathValue("collection"), "hosts")
 	for _, n := range e.Registry.Nouns() {
 		if _, nestedOnly := n.Parents(); n.Collection() == collection && n.HasAPI() && !nestedOnly {
 			return n, nil
@@ -244,6 +245,18 @@ func (p *listPage) with(name, value string) templ.SafeURL {
 		q.Del("page")
 	}
 	return templ.SafeURL("/" + p.Noun.Collection() + "?" + q.Encode())
+}
+
+// record serves what lies below a collection: the empty form, the search box's
+// completion, or one record's form.
+func (e *edge) record(w http.ResponseWriter, r *http.Request) error {
+	switch r.PathValue("id") {
+	case "new":
+		return e.newRecord(w, r)
+	case "complete":
+		return e.complete(w, r)
+	}
+	return e.editRecord(w, r)
 }
 
 // complete answers the search box with suggestions.

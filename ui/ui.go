@@ -120,8 +120,8 @@ func routes() []route {
 		{pattern: "GET /plans/{id}", handle: (*edge).plan},
 		{pattern: "POST /provisioning_templates/preview", handle: (*edge).preview},
 		{pattern: "GET /{collection}", handle: (*edge).list},
-		{pattern: "GET /{collection}/complete", handle: (*edge).complete},
-		{pattern: "GET /{collection}/new", handle: (*edge).newRecord},
+		{pattern: "GET /hosts/complete", handle: (*edge).complete},
+		{pattern: "GET /{collection}/{id}", handle: (*edge).record},
 		{pattern: "POST /{collection}", handle: (*edge).create},
 		{pattern: "GET /{collection}/{id}/edit", handle: (*edge).editRecord},
 		{pattern: "POST /{collection}/{id}", handle: (*edge).update},
@@ -141,7 +141,7 @@ func New(opts Options) (http.Handler, error) {
 		return nil, errs.WrapAs(errs.Internal, err, "assets")
 	}
 	static := http.StripPrefix("/assets/", http.FileServerFS(files))
-	mux.HandleFunc("GET /assets/", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /assets/{file}", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "public, max-age=86400")
 		static.ServeHTTP(w, r)
 	})

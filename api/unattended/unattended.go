@@ -48,7 +48,9 @@ func Register(mux *http.ServeMux, opts Options) {
 	e := &edge{opts}
 	mux.HandleFunc("GET /unattended/{kind}", e.adapt(e.template))
 	mux.HandleFunc("GET /unattended/{kind}/{id}", e.adapt(e.template))
-	mux.HandleFunc("/unattended/built", e.adapt(e.built))
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut} {
+		mux.HandleFunc(method+" /unattended/built", e.adapt(e.built))
+	}
 	mux.HandleFunc("POST /unattended/failed", e.adapt(e.failed))
 	mux.HandleFunc("GET /userdata/user-data", e.adapt(e.userData))
 	mux.HandleFunc("GET /userdata/meta-data", e.adapt(e.metaData))
@@ -183,11 +185,6 @@ func plain(w http.ResponseWriter, text string) error {
 }
 
 func (e *edge) built(w http.ResponseWriter, r *http.Request) error {
-	if r.Method != http.MethodGet && r.Method != http.MethodPost && r.Method != http.MethodPut {
-		w.Header().Set("Allow", "GET, POST, PUT")
-		w.WriteHeader(http.StatusMethodNotAllowed)
-		return nil
-	}
 	host, err := e.Builds.Identify(r.Context(), e.visitor(r))
 	if err != nil {
 		return err

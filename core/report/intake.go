@@ -194,3 +194,17 @@ func (r *puppetReport) counters(m map[string]map[string]float64) Counters {
 	}
 	return c
 }
+
+// Wire is the report in Foreman's form, for a core that is reached over its API.
+func (in *Intake) Wire() map[string]any {
+	logs := make([]any, len(in.Logs))
+	for i, l := range in.Logs {
+		logs[i] = map[string]any{"log": map[string]any{
+			"level": l.Level, "messages": map[string]any{"message": l.Message}, "sources": map[string]any{"source": l.Source},
+		}}
+	}
+	return map[string]any{
+		"host": in.Host, "reported_at": in.ReportedAt.Format(time.RFC3339Nano), "status": in.Status, "metrics": in.Metrics, "logs": logs,
+		"reporter": strings.ToLower(in.Origin),
+	}
+}
