@@ -107,6 +107,14 @@ func (c *call) arg(i int) pcore.Value {
 	return nil
 }
 
+// maxText bounds the text that a function makes.
+const maxText = 64 << 20
+
+var (
+	errTooHeavy = errors.New("a value has too many elements")
+	errTooLong  = errors.New("the result is too long")
+)
+
 type impl func(c *call) (pcore.Value, error)
 
 // A function is called through the first of its dispatches that takes the arguments.
@@ -187,6 +195,11 @@ func (t *Table) Call(env Env, name string, args []pcore.Value, block pcore.Calla
 	if f == nil {
 		return nil, false, nil
 	}
+	for _, a := range args {
+		if pcore.Weight(a) > pcore.MaxWeight {
+			return nil, true, errTooHeavy
+		}
+	}
 	c := &call{env: env, name: name, args: args}
 	if block != nil {
 		b, ok := block.(Block)
@@ -196,6 +209,9 @@ func (t *Table) Call(env Env, name string, args []pcore.Value, block pcore.Calla
 		c.block = b
 	}
 	v, err = f.call(c, block)
+	if err == nil && pcore.Weight(v) > pcore.MaxWeight {
+		return nil, true, errTooHeavy
+	}
 	return v, true, err
 }
 

@@ -10,7 +10,7 @@ import (
 // maxSteps bounds what one iteration goes through.
 const maxSteps = 2_000_000
 
-var errTooLong = errors.New("the iteration is too long")
+var errTooManySteps = errors.New("the iteration is too long")
 
 func iterationFunctions(t *Table) {
 	for name, fn := range map[string]impl{
@@ -72,7 +72,7 @@ func (c *call) elements(fn func(args []pcore.Value) (more bool, err error)) erro
 			return err
 		}
 		if i++; i > maxSteps {
-			return errTooLong
+			return errTooManySteps
 		}
 	}
 	return nil
@@ -224,7 +224,7 @@ func reduce(c *call) (pcore.Value, error) {
 		}
 		memo = next
 		if steps++; steps > maxSteps {
-			return nil, errTooLong
+			return nil, errTooManySteps
 		}
 	}
 	if memo == nil {

@@ -66,7 +66,7 @@ func (c *call) lazily(it *pcore.Iterator) (pcore.Value, error) {
 			return nil, err
 		}
 		if steps++; steps > maxSteps {
-			return nil, errTooLong
+			return nil, errTooManySteps
 		}
 	}
 	return pcore.Undef{}, nil
@@ -137,7 +137,7 @@ func slice(c *call) (pcore.Value, error) {
 			}
 		}
 		if steps++; steps > maxSteps {
-			return nil, errTooLong
+			return nil, errTooManySteps
 		}
 	}
 	if err := flush(); err != nil {

@@ -227,7 +227,9 @@ func substitute(s string, re *pcore.Regexp, replacement pcore.Value, n int) (pco
 		} else {
 			expand(&b, replacement.String(), s, loc, re)
 		}
-		at = loc[1]
+		if at = loc[1]; b.Len() > maxText {
+			return nil, errTooLong
+		}
 	}
 	b.WriteString(s[at:])
 	return pcore.String(b.String()), nil

@@ -122,11 +122,17 @@ func join(c *call) (pcore.Value, error) {
 	}
 	var b strings.Builder
 	joinInto(&b, c.args[0].(*pcore.Array), delimiter, new(bool))
+	if b.Len() > maxText {
+		return nil, errTooLong
+	}
 	return pcore.String(b.String()), nil
 }
 
 func joinInto(b *strings.Builder, a *pcore.Array, delimiter string, started *bool) {
 	for _, e := range a.All() {
+		if b.Len() > maxText {
+			return
+		}
 		if inner, ok := e.(*pcore.Array); ok {
 			joinInto(b, inner, delimiter, started)
 			continue

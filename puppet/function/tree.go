@@ -13,6 +13,11 @@ func treeFunctions(t *Table) {
 		dispatch{pcore.NewSignature(params, nil, options), treeEach})
 }
 
+var (
+	containers  = pcore.MustParseType("Variant[Array, Hash, Object]")
+	treeElement = pcore.MustParseType("Tuple[Array[Any], Any]")
+)
+
 // A walk goes over a tree of containers.
 type walk struct {
 	container          pcore.Type
@@ -40,7 +45,7 @@ func treeEach(c *call) (pcore.Value, error) {
 		}
 		return pcore.Truthy(v)
 	}
-	w := walk{container: pcore.MustParseType("Variant[Array, Hash, Object]"), leafs: option("include_values", true),
+	w := walk{container: containers, leafs: option("include_values", true),
 		nodes: option("include_containers", true), refs: option("include_refs", false)}
 	w.root = option("include_root", w.nodes)
 	if t, ok := options.GetString("container_type"); ok {
@@ -63,9 +68,8 @@ func treeEach(c *call) (pcore.Value, error) {
 	seq := func(yield func(pcore.Value) bool) {
 		w.steps(root, breadth, func(s treeStep) bool { return yield(s.pair()) })
 	}
-	elem := pcore.MustParseType("Tuple[Array[Any], Any]")
 	if c.block == nil {
-		return pcore.NewIterator(elem, seq), nil
+		return pcore.NewIterator(treeElement, seq), nil
 	}
 	return c.callOnSteps(seq)
 }

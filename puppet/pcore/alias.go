@@ -45,7 +45,8 @@ func (t *AliasType) emptyWithout(o Type, depth int) bool {
 	}
 	switch o := o.(type) {
 	case *AliasType:
-		return o == t || o.resolved == nil || t.emptyWithout(o.resolved, depth+1)
+		// One that is not bound yet gets its own turn to be refused.
+		return o == t || o.resolved != nil && t.emptyWithout(o.resolved, depth+1)
 	case *VariantType:
 		for _, e := range o.Types {
 			if !t.emptyWithout(e, depth+1) {

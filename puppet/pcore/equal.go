@@ -27,10 +27,10 @@ func Equal(a, b Value) bool {
 		return false
 	case *Array:
 		b, ok := b.(*Array)
-		return ok && equalSlices(a.elems, b.elems, Equal)
+		return ok && (a == b || a.weight <= MaxWeight && equalSlices(a.elems, b.elems, Equal))
 	case *Hash:
 		b, ok := b.(*Hash)
-		return ok && equalHashes(a, b, Equal)
+		return ok && (a == b || a.weight <= MaxWeight && equalHashes(a, b, Equal))
 	}
 	return Eql(a, b)
 }
@@ -60,7 +60,7 @@ func equalSlices(a, b []Value, eq func(a, b Value) bool) bool {
 		return false
 	}
 	for i := range a {
-		if !eq(a[i], b[i]) {
+		if a[i] != b[i] && !eq(a[i], b[i]) {
 			return false
 		}
 	}
@@ -85,10 +85,10 @@ func Eql(a, b Value) bool {
 	switch a := a.(type) {
 	case *Array:
 		b, ok := b.(*Array)
-		return ok && equalSlices(a.elems, b.elems, Eql)
+		return ok && (a == b || a.weight == b.weight && a.weight <= MaxWeight && equalSlices(a.elems, b.elems, Eql))
 	case *Hash:
 		b, ok := b.(*Hash)
-		return ok && equalHashes(a, b, Eql)
+		return ok && (a == b || a.weight == b.weight && a.weight <= MaxWeight && equalHashes(a, b, Eql))
 	case *Regexp:
 		b, ok := b.(*Regexp)
 		return ok && a.source == b.source

@@ -13,6 +13,7 @@ type Entry struct{ Key, Value Value }
 type Hash struct {
 	entries []Entry
 	index   map[any]int32 // only for hashes of more than smallHash entries
+	weight  int64
 }
 
 // smallHash is the size up to which a scan beats a map.
@@ -85,7 +86,13 @@ func (b *HashBuilder) SetString(key string, value Value) { b.Set(String(key), va
 func (b *HashBuilder) Pairs() []Value { return (&Hash{entries: b.entries}).Pairs() }
 
 // Hash gives the finished hash; the builder must not be used afterwards.
-func (b *HashBuilder) Hash() *Hash { return &Hash{b.entries, b.index} }
+func (b *HashBuilder) Hash() *Hash {
+	weight := int64(1)
+	for _, e := range b.entries {
+		weight = addWeight(addWeight(weight, e.Key), e.Value)
+	}
+	return &Hash{b.entries, b.index, weight}
+}
 
 // find gives the position of key, or -1.
 func find(entries []Entry, index map[any]int32, key Value) int {
@@ -192,4 +199,9 @@ func (h *Hash) String() string {
 }
 
 // Type implements Value.
-func (h *Hash) Type() Type { return inferHash(h) }
+func (h *Hash) Type() Type {
+	if h.weight > MaxWeight {
+		return AnyHash()
+	}
+	return inferHash(h)
+}

@@ -42,6 +42,9 @@ func detailed(vs []Value) []Type {
 // Infer gives the single common type of a value: arrays and hashes get the common type of their
 // elements, where v.Type() would list each.
 func Infer(v Value) Type {
+	if Weight(v) > MaxWeight {
+		return v.Type()
+	}
 	switch v := v.(type) {
 	case *Array:
 		if v.Len() == 0 {

@@ -121,6 +121,9 @@ func (t *ArrayType) instance(v Value) bool {
 	if t.Elem == AnyType {
 		return true
 	}
+	if a.weight > MaxWeight {
+		return false
+	}
 	for _, e := range a.elems {
 		if !t.Elem.instance(e) {
 			return false
@@ -131,7 +134,7 @@ func (t *ArrayType) instance(v Value) bool {
 
 func (t *HashType) instance(v Value) bool {
 	h, ok := v.(*Hash)
-	if !ok || !t.Size.contains(h.Len()) {
+	if !ok || !t.Size.contains(h.Len()) || h.weight > MaxWeight && (t.Key != AnyType || t.Val != AnyType) {
 		return false
 	}
 	for _, e := range h.entries {

@@ -201,10 +201,30 @@ func (o *Object) equal(v Value) bool {
 	if !ok || !SameType(o.typ, p.typ) {
 		return false
 	}
-	return equalSlices(o.values, p.values, Eql)
+	return equalSlices(o.identity(), p.identity(), Eql)
 }
 
-func (o *Object) key() string { return keyText(String(o.typ.Name())) + keyText(o.InitHash()) }
+// identity gives the values that make two objects equal: those that the type names in its equality,
+// all of them where it names none.
+func (o *Object) identity() []Value {
+	for t := o.typ; t != nil && t.def != nil; t = t.Parent() {
+		if t.def.equality == nil {
+			continue
+		}
+		values := make([]Value, 0, len(t.def.equality))
+		for _, name := range t.def.equality {
+			if v, ok := o.Get(name); ok {
+				values = append(values, v)
+			}
+		}
+		return values
+	}
+	return o.values
+}
+
+func (o *Object) key() string {
+	return keyText(String(o.typ.Name())) + keyText(NewArray(o.identity()))
+}
 
 func (t *ObjectType) format(f *formatter) {
 	if t.def == nil {

@@ -22,7 +22,12 @@ type Serializer struct {
 }
 
 // ToData converts a value. The error names what cannot be serialised.
-func (s *Serializer) ToData(v Value) (Value, error) { return s.convert(v, nil) }
+func (s *Serializer) ToData(v Value) (Value, error) {
+	if Weight(v) > MaxWeight {
+		return nil, errTooMany
+	}
+	return s.convert(v, nil)
+}
 
 func (s *Serializer) convert(v Value, path []string) (Value, error) {
 	if len(path) > 500 {

@@ -22,6 +22,9 @@ func (f *valueFormat) ruby(letter byte, v Value) (string, error) {
 }
 
 func convertValue(v Value, m formatMap, in indentation) (string, error) {
+	if Weight(v) > MaxWeight {
+		return "", errTooMany
+	}
 	f := m.find(v.Type())
 	switch v := v.(type) {
 	case *Array:

@@ -1,6 +1,7 @@
 package pcore
 
 import (
+	"fmt"
 	"math"
 	"sort"
 	"strconv"
@@ -38,8 +39,12 @@ func FormatFloat(f float64) string {
 	return s
 }
 
-// writeText appends the text a value interpolates as.
+// writeText appends the text a value interpolates as; only the kind of one that is too heavy.
 func writeText(b *strings.Builder, v Value) {
+	if Weight(v) > MaxWeight {
+		b.WriteString(v.Type().Name())
+		return
+	}
 	switch v := v.(type) {
 	case *Array:
 		b.WriteByte('[')
@@ -141,6 +146,10 @@ func keyText(v Value) string {
 }
 
 func writeKey(b *strings.Builder, v Value) {
+	if Weight(v) > MaxWeight {
+		fmt.Fprintf(b, "%p", v)
+		return
+	}
 	switch v := v.(type) {
 	case *Array:
 		b.WriteByte('[')

@@ -139,13 +139,43 @@ func (s *Sensitive) Type() Type { return &SensitiveType{Generalize(s.inner.Type(
 func (it *Iterator) Type() Type { return &IteratorType{it.elem} }
 
 // An Array is an immutable list.
-type Array struct{ elems []Value }
+type Array struct {
+	elems  []Value
+	weight int64
+}
 
 // NewArray makes an array of the elements; it takes the slice over.
-func NewArray(elems []Value) *Array { return &Array{elems} }
+func NewArray(elems []Value) *Array {
+	weight := int64(1)
+	for _, e := range elems {
+		weight = addWeight(weight, e)
+	}
+	return &Array{elems, weight}
+}
 
 // ArrayOf makes an array of its arguments.
-func ArrayOf(elems ...Value) *Array { return &Array{elems} }
+func ArrayOf(elems ...Value) *Array { return NewArray(elems) }
+
+// MaxWeight is how many values a value may unfold to. What goes over all of a value treats heavier
+// ones as a whole, and whoever makes values of others should refuse them.
+const MaxWeight = 10_000_000
+
+// Weight is the number of values that v unfolds to, itself included: an array that has another one
+// twice counts it twice, though it is stored once.
+func Weight(v Value) int64 {
+	switch v := v.(type) {
+	case *Array:
+		return v.weight
+	case *Hash:
+		return v.weight
+	case *Sensitive:
+		return addWeight(1, v.inner)
+	}
+	return 1
+}
+
+// addWeight adds the weight of a value; the sum stops well before it would overflow.
+func addWeight(sum int64, v Value) int64 { return min(sum+Weight(v), 1<<60) }
 
 // Len is the number of elements.
 func (a *Array) Len() int { return len(a.elems) }
@@ -175,4 +205,9 @@ func (a *Array) String() string {
 }
 
 // Type implements Value.
-func (a *Array) Type() Type { return inferArray(a) }
+func (a *Array) Type() Type {
+	if a.weight > MaxWeight {
+		return AnyArray()
+	}
+	return inferArray(a)
+}
