@@ -302,3 +302,23 @@ func TestProxyIsAskedForItsFeatures(t *testing.T) {
 		t.Errorf("unreachable: %v", got)
 	}
 }
+
+func TestIncludeAndContext(t *testing.T) {
+	s := newServer(t, "")
+	s.want(201, "POST", "/api/hosts", fmt.Sprintf(`{"host":{"name":"a","managed":false,"domain_id":%d,"host_parameters_attributes":[{"name":"p","value":"v"}]}}`, s.w.Domain))
+	s.want(201, "POST", "/api/common_parameters", `{"common_parameter":{"name":"c","value":"hidden","hidden_value":true}}`)
+	if got := s.want(200, "GET", "/api/hosts", ""); path(got, "results", 0, "all_parameters") != nil || path(got, "results", 0, "parameters") != nil {
+		t.Errorf("not asked for: %v", got)
+	}
+	got := s.want(200, "GET", "/api/hosts?include[]=all_parameters&include[]=nonsense", "")
+	if path(got, "results", 0, "all_parameters", 0, "name") != "p" || path(got, "results", 0, "all_parameters", 1, "value") != noun.Masked || path(got, "results", 0, "parameters") != nil {
+		t.Errorf("included: %v", got)
+	}
+	if got := s.want(200, "GET", "/api/hosts?include=all_parameters&show_hidden_parameters=true", ""); path(got, "results", 0, "all_parameters", 1, "value") != "hidden" {
+		t.Errorf("shown: %v", got)
+	}
+	_, _, h := s.do("GET", "/api/hosts?organization_id=1", "")
+	if h.Get("Foreman_current_organization") != "1; Default Organization" || h.Get("Foreman_current_location") != "; ANY" {
+		t.Errorf("headers: %v", h)
+	}
+}

@@ -1,6 +1,7 @@
 package v2
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,7 +22,7 @@ func humanize(field string) string {
 func (q *Request) Query() (noun.Query, error) {
 	out := noun.Query{
 		Search: q.Text("search"), Order: q.Text("order"), Parents: q.Parents, Context: q.Context,
-		Permission: q.Route.Permission,
+		Permission: q.Route.Permission, Include: q.include(),
 	}
 	if q.API.o.PerPage != nil {
 		out.PerPage = q.API.o.PerPage()
@@ -47,6 +48,30 @@ func (q *Request) Query() (noun.Query, error) {
 	return out, nil
 }
 
+// maxIncluded bounds the rows of lists that include parts of the single view.
+const maxIncluded = 1000
+
+// include are the parts of the single view that a list is asked to show.
+func (q *Request) include() []string {
+	if q.Route.Noun == nil || !q.Route.Noun.Thins() {
+		return nil
+	}
+	allowed := []string{"parameters", "all_parameters"}
+	asked, ok := q.Params["include"].([]any)
+	if !ok {
+		for part := range strings.SplitSeq(q.Text("include"), ",") {
+			asked = append(asked, strings.TrimSpace(part))
+		}
+	}
+	var out []string
+	for _, a := range asked {
+		if name, ok := a.(string); ok && slices.Contains(allowed, name) && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
 func index(q *Request) error {
 	query, err := q.Query()
 	if err != nil {
@@ -56,6 +81,9 @@ func index(q *Request) error {
 	if q.Text("thin") != "" && q.Route.Noun.Thins() {
 		view, query.Bare = noun.Thin, true
 		query.Order = ""
+	}
+	if len(query.Include) > 0 && (query.All || query.PerPage > maxIncluded) {
+		query.All, query.PerPage = false, maxIncluded
 	}
 	page, err := q.Route.Noun.List(q.R.Context(), q.Caller, query)
 	if err != nil {
@@ -67,6 +95,9 @@ func index(q *Request) error {
 // List answers with a page of records.
 func (q *Request) List(page *noun.Page, view noun.View) error {
 	o := q.Rendering(view)
+	if q.Route.Noun != nil {
+		o.Include = q.include()
+	}
 	w := noun.NewWriter(o)
 	q.Envelope(w, page, func() {
 		w.Open('[')

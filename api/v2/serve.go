@@ -52,8 +52,8 @@ func (q *Request) context() error {
 	if q.Context, err = q.API.reg.Context(q.R.Context(), q.Caller, organization, location); err != nil {
 		return plainMessage{err}
 	}
-	q.W.Header().Set("Foreman_current_organization", current(q.Context.Organization, organization))
-	q.W.Header().Set("Foreman_current_location", current(q.Context.Location, location))
+	q.W.Header().Set("Foreman_current_organization", current(q.Context.Organization, q.Context.OrganizationName))
+	q.W.Header().Set("Foreman_current_location", current(q.Context.Location, q.Context.LocationName))
 	if q.Route.Noun == nil {
 		return nil
 	}

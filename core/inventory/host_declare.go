@@ -44,7 +44,7 @@ func Hosts(o HostOptions) *noun.Noun[Host] {
 			noun.Computed("all_parameters", func(h *Host, names *noun.Names) any {
 				all, loaded := names.Get("all_parameters", h.ID).([]*ResolvedParameter)
 				return noun.Present{Value: noun.Rows(all), Absent: !loaded}
-			}),
+			}).On(noun.Show).SeenWith("view_params"),
 			noun.Many("puppetclass", "puppetclasses", &h.PuppetclassIDs, "puppetclass", "host_classes", "host_id", "puppetclass_id"),
 			noun.Has("config_reports", "config_report", "host").OnDelete(noun.Cascade),
 			noun.Has("fact_values", "fact_value", "host").OnDelete(noun.Cascade),

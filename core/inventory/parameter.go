@@ -141,10 +141,18 @@ func loadHosts(ctx context.Context, tx *noun.Tx, hosts []*Host, names *noun.Name
 		}
 		names.Want("user", h.CreatorID)
 	}
-	if !whole || len(hosts) != 1 {
+	if !whole {
 		return nil
 	}
-	h := hosts[0]
+	for _, h := range hosts {
+		if err := loadHost(ctx, tx, h, names); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func loadHost(ctx context.Context, tx *noun.Tx, h *Host, names *noun.Names) error {
 	all, err := ResolveParameters(ctx, tx, h)
 	if err != nil {
 		return err

@@ -161,6 +161,7 @@ type Child struct {
 	get     func(p unsafe.Pointer) []any
 	set     func(p unsafe.Pointer, recs []any)
 	nils    func(p unsafe.Pointer) bool
+	see     string
 	view    View // the view in which children show
 	key     string
 }
@@ -240,6 +241,7 @@ func parameters(p *[]Parameter, kind string, precedence int, body string, views 
 		sub := parameterNoun(d.noun, kind, precedence)
 		d.noun.subs = append(d.noun.subs, sub)
 		c := Owns("parameters", p, sub.name, "parent").Attributes(body, "parameters_attributes").Replaced("name").Full().On(views)
+		c.see = "view_params"
 		c.declare(d)
 		d.noun.parameters = c
 		SearchOn("params", "parameters.searchable_value").Keyed("parameters.name").declare(d)

@@ -13,22 +13,21 @@ import (
 func (r *Registry) Context(ctx context.Context, caller Caller, organization, location string) (Context, error) {
 	var c Context
 	var err error
-	if c.Organization, c.Organizations, err = r.branch(ctx, caller, "organization", organization); err != nil {
+	c.Organization, c.OrganizationName, c.Organizations, err = r.branch(ctx, caller, "organization", organization)
+	if err != nil {
 		return c, err
 	}
-	c.Location, c.Locations, err = r.branch(ctx, caller, "location", location)
+	c.Location, c.LocationName, c.Locations, err = r.branch(ctx, caller, "location", location)
 	return c, err
 }
 
 // branch gives a taxonomy with its ancestors and descendants.
-func (r *Registry) branch(ctx context.Context, caller Caller, noun, ref string) (int64, []int64, error) {
+func (r *Registry) branch(ctx context.Context, caller Caller, noun, ref string) (id int64, title string, ids []int64, err error) {
 	n := r.byName[noun]
 	if n == nil || ref == "" || ref == "0" {
-		return 0, nil, nil
+		return 0, "", nil, nil
 	}
-	var id int64
-	var ids []int64
-	err := r.Read(ctx, func(tx *Tx) error {
+	err = r.Read(ctx, func(tx *Tx) error {
 		tests, number := n.refTests(ref)
 		sel := Selection{Scope: caller.Scope(n.Permission("show"), n.resource, Context{}), AnyOf: tests}
 		sel.Scope.Env.Now = tx.now
@@ -41,12 +40,12 @@ func (r *Registry) branch(ctx context.Context, caller Caller, noun, ref string) 
 		if rec == nil {
 			return errs.New(errs.NotFound, "%s with id %s not found", n.label, clip(ref))
 		}
-		id = n.base(rec).ID
+		id, title = n.base(rec).ID, n.Title(rec)
 		all, err := tx.conn.Select(ctx, n, Selection{Scope: Everything()}, fields)
 		ids = family(n, all, rec)
 		return err
 	})
-	return id, ids, err
+	return id, title, ids, err
 }
 
 func family(n *Any, all []any, rec any) []int64 {

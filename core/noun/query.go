@@ -32,11 +32,13 @@ type Query struct {
 	Permission string
 	// Whole loads links, children and names as for a single record.
 	Whole bool
+	// Include names the parts of the single view that the rows show too.
+	Include []string
 	// Bare leaves out names and children: records have their own columns only.
 	Bare bool
 	// Where narrows further, for programs.
 	Where Match
-	// IDsOnly and the like are the edge's business; a Cond is the store's.
+	// Cond narrows by a condition that was resolved already.
 	Cond search.Cond
 }
 
@@ -162,10 +164,11 @@ func (n *Any) List(ctx context.Context, caller Caller, q Query) (*Page, error) {
 		if page.Records, err = tx.conn.Select(ctx, n, with, nil); err != nil || q.Bare {
 			return err
 		}
-		if err := tx.fill(ctx, n, page.Records, q.Whole); err != nil {
+		whole := q.Whole || len(q.Include) > 0
+		if err := tx.fill(ctx, n, page.Records, whole); err != nil {
 			return err
 		}
-		page.Names, err = tx.names(ctx, n, page.Records, q.Whole)
+		page.Names, err = tx.names(ctx, n, page.Records, whole)
 		return err
 	})
 	return page, err

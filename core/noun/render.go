@@ -25,6 +25,8 @@ type Rendering struct {
 	Can func(permission string) bool
 	// Extra adds members to a record's object, before it is closed.
 	Extra func(w *Writer, rec any)
+	// Include shows these parts of the single view in lists too.
+	Include []string
 	// Skip leaves members out.
 	Skip func(name string) bool
 }
@@ -266,10 +268,10 @@ func (n *Any) briefMember(w *Writer, rec any, names *Names, item Word) {
 func (n *Any) member(w *Writer, rec any, names *Names, view View, item Word) {
 	switch f := item.(type) {
 	case *Field:
-		if f.hidden || f.views&view == 0 || w.o.Skip != nil && w.o.Skip(f.name) {
+		if f.hidden || !w.shows(f.views, view, f.name) || w.o.Skip != nil && w.o.Skip(f.name) {
 			return
 		}
-		if f.see != "" && (w.o.Can == nil || !w.o.Can(f.see)) {
+		if !w.may(f.see) {
 			return
 		}
 		f.render(w, rec, names)
@@ -285,10 +287,20 @@ func (n *Any) member(w *Writer, rec any, names *Names, view View, item Word) {
 			w.list(f.name, f.to, names.has[f][n.base(rec).ID], names, Brief)
 		}
 	case *Child:
-		if f.views&view != 0 && f.Loaded(rec) {
+		if w.shows(f.views, view, f.name) && f.Loaded(rec) && w.may(f.see) {
 			w.list(f.name, f.to, f.Records(rec), names, f.view)
 		}
 	}
+}
+
+// shows tells whether a member is part of the view, or included.
+func (w *Writer) shows(views, view View, name string) bool {
+	return views&view != 0 || view == Index && slices.Contains(w.o.Include, name)
+}
+
+// may tells whether the caller holds a permission, or none is needed.
+func (w *Writer) may(permission string) bool {
+	return permission == "" || w.o.Can != nil && w.o.Can(permission)
 }
 
 // A Present value tells a Computed field to be left out where it is Absent.

@@ -59,6 +59,8 @@ type Taxa struct {
 type Context struct {
 	Organizations, Locations []int64
 	Organization, Location   int64
+	// Their titles, for headers and menus.
+	OrganizationName, LocationName string
 }
 
 // Everything is the scope of the system and of administrators without a context.
