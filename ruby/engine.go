@@ -21,6 +21,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"testing/fstest"
 	"time"
@@ -190,6 +191,7 @@ func (e *Engine) boot() error {
 	if err != nil {
 		return errs.WrapAs(errs.Internal, err, "start the Ruby engine")
 	}
+	debug.FreeOSMemory() // compiling takes hundreds of megabytes, which nobody wants again
 	compiled := time.Since(begin)
 	if e.base, err = e.bootBase(ctx); err != nil {
 		return errs.WrapAs(errs.Internal, err, "start the Ruby engine")

@@ -19,16 +19,15 @@ var (
 // A thread is a VM and the two pipes that one conversation with it uses.
 type thread struct {
 	vm     *guest.VM
-	stdin  *io.PipeReader
-	stdout *io.PipeWriter
+	stdin  *pipe
+	stdout *pipe
 	stderr head
 }
 
 func newThread() *thread {
-	t := &thread{}
-	t.stdin, _ = io.Pipe()
-	_, t.stdout = io.Pipe()
-	_, _ = t.stdin.Close(), t.stdout.Close() // nothing to read or write before the first conversation
+	t := &thread{stdin: newPipe(), stdout: newPipe()}
+	t.stdin.Close(io.EOF) // nothing to read or write before the first conversation
+	t.stdout.Close(io.EOF)
 	return t
 }
 
@@ -54,22 +53,21 @@ func (s stdout) Write(p []byte) (int, error) { return s.thread.stdout.Write(p) }
 // converse calls a handler and answers the guest's own calls until it returns.
 // A VM that is not alive afterwards is to be closed.
 func (t *thread) converse(ctx context.Context, c *conversation, name string, args []any) (_ json.RawMessage, alive bool, _ error) {
-	in, toGuest := io.Pipe()
-	fromGuest, out := io.Pipe()
+	in, out := newPipe(), newPipe()
 	t.stdin, t.stdout = in, out
 	ended := make(chan error, 1)
 	go func() {
 		err := t.vm.Eval(ctx, "Chargehand.serve")
-		in.CloseWithError(errOver)
-		out.CloseWithError(errOver)
+		in.Close(errOver)
+		out.Close(errOver)
 		ended <- err
 	}()
 	hangUp := func(err error) {
-		toGuest.CloseWithError(err)
-		fromGuest.CloseWithError(err)
+		in.Close(err)
+		out.Close(err)
 	}
 	stop := context.AfterFunc(ctx, func() { hangUp(context.Cause(ctx)) })
-	c.in, c.out = toGuest, fromGuest
+	c.in, c.out = in, out
 	value, err := c.Call(ctx, name, args...)
 	hangUp(errOver)
 	stop()
