@@ -142,7 +142,7 @@ func NewTable() *Table {
 	for _, family := range []func(*Table){
 		numberFunctions, stringFunctions, regexpFunctions, collectionFunctions, extremeFunctions, iterationFunctions,
 		treeFunctions, typeFunctions, dataFunctions, lookupFunctions, backendFunctions, hieraFunctions, digestFunctions, fileFunctions,
-		timeFunctions, callFunctions, versionFunctions,
+		timeFunctions, callFunctions, versionFunctions, scanFunctions,
 	} {
 		family(t)
 	}
