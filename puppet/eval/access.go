@@ -27,6 +27,9 @@ func (c *Compiler) typeNamed(e *syntax.QualifiedReference) (pcore.Value, error) 
 		return nil, err
 	}
 	if ref, ok := t.(*pcore.TypeReferenceType); ok && e.Value != "typereference" {
+		if path := c.rubyFile("type", e.Value); path != "" {
+			return nil, inRuby("resource type", e.Value, path)
+		}
 		return nil, fail(e, "UNKNOWN_RESOURCE_TYPE", "Resource type not found: %s", ref.Text)
 	}
 	return t, nil

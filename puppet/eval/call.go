@@ -93,14 +93,22 @@ func receiver(args []pcore.Value) (Receiver, bool) {
 	return r, ok
 }
 
-// member reads an attribute of an object.
+// member reads an attribute of an object, or a part of a URI.
 func (c *Compiler) member(v pcore.Value, name string) (pcore.Value, bool, error) {
-	o, ok := v.(*pcore.Object)
-	if !ok {
-		return nil, false, nil
+	switch v := v.(type) {
+	case *pcore.Object:
+		value, ok := v.Get(name)
+		return value, ok, nil
+	case *pcore.URI:
+		switch name {
+		case "scheme", "userinfo", "host", "port", "path", "query", "fragment", "opaque":
+			if part, ok := v.Components().GetString(name); ok {
+				return part, true, nil
+			}
+			return pcore.Undef{}, true, nil
+		}
 	}
-	value, ok := o.Get(name)
-	return value, ok, nil
+	return nil, false, nil
 }
 
 func (c *Compiler) blockOf(l *syntax.Lambda, s *Scope) pcore.Callable {
@@ -157,7 +165,7 @@ func (c *Compiler) callNamed(name string, args []pcore.Value, block pcore.Callab
 		return c.opts.Ruby.Function(c, s, name, args, block)
 	}
 	if path := c.rubyFile("function", name); path != "" {
-		return nil, true, raisef("the function '%s' is written in Ruby (%s), which is not available", name, path)
+		return nil, true, inRuby("function", name, path)
 	}
 	return nil, false, nil
 }

@@ -55,6 +55,9 @@ func (c *Compiler) collect(e *syntax.Collect, s *Scope) (pcore.Value, error) {
 		return nil, err
 	}
 	if !ok {
+		if path := c.rubyFile("type", ref.Value); path != "" {
+			return nil, inRuby("resource type", ref.Value, path)
+		}
 		return nil, raisef("Resource type %s doesn't exist", ref.Value)
 	}
 	k := &Collector{c: c, scope: s, typ: t.typeName(), exported: e.Query.Exported, file: e.File(), line: e.Line(), collected: map[string]bool{}}

@@ -337,7 +337,7 @@ func (i *invocation) inlineEpp() (pcore.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	res, err := syntax.Parse("", text, syntax.Options{Epp: true})
+	res, err := syntax.Parse("inlined-epp-text", text, syntax.Options{Epp: true})
 	if err != nil {
 		return nil, raisef("inline_epp(): Invalid EPP: %s", err.Error())
 	}

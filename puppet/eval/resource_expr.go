@@ -204,10 +204,15 @@ func (c *Compiler) attribute(op syntax.Expr, s *Scope) ([]*Param, error) {
 	return nil, fail(op, "UNSUPPORTED_EXPRESSION", "Expressions of type %s are not supported in this version of Puppet", syntax.AnLabel(op))
 }
 
+// inRuby is the honest error for what only Ruby knows.
+func inRuby(what, name, path string) error {
+	return raisef("the %s '%s' is written in Ruby (%s), which is not available", what, name, path)
+}
+
 // unknownType is the error for a type that is not there, or cannot be used.
 func (c *Compiler) unknownType(name string) error {
 	if path := c.rubyFile("type", strings.ToLower(name)); path != "" {
-		return raisef("the resource type '%s' is written in Ruby (%s), which is not available", name, path)
+		return inRuby("resource type", name, path)
 	}
 	return raisef("Unknown resource type: '%s'", name)
 }

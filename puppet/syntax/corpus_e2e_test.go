@@ -1,3 +1,5 @@
+//go:build e2e
+
 package syntax
 
 import (
@@ -36,8 +38,8 @@ func digest(s string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// TestParserCorpus parses the module files that are installed, and compares
-// dumps and verdicts.
+// TestParserCorpus parses the files of Debian's puppet-module packages, which
+// have to be installed, and compares dumps and verdicts with Puppet's.
 func TestParserCorpus(t *testing.T) {
 	dir := referenceDir(t)
 	if dir == "" {
@@ -80,7 +82,10 @@ func TestParserCorpus(t *testing.T) {
 			equal++
 		}
 	}
-	t.Logf("parser: %d of %d equal (%d files not installed)", equal, total, absent)
+	t.Logf("parser: %d of %d equal", equal, total)
+	if absent > 0 || total == 0 {
+		t.Errorf("%d files are not installed, or of another version: install the puppet-module packages", absent)
+	}
 }
 
 func readDumps(t *testing.T, file string) map[string]string {
