@@ -1,6 +1,9 @@
 package noun
 
-import "slices"
+import (
+	"context"
+	"slices"
+)
 
 func (n *Any) auditType() string { return first(n.audited, n.resource) }
 
@@ -105,4 +108,26 @@ func sorted(ids []int64) []int64 {
 	out := append([]int64{}, ids...)
 	slices.Sort(out)
 	return out
+}
+
+func (tx *Tx) audit(ctx context.Context, n *Any, c *change) error {
+	if tx.reg.auditor == nil || n.unaudited {
+		return nil
+	}
+	a := n.auditOf(c)
+	if len(a.Changes) == 0 && a.Action == "update" {
+		return nil
+	}
+	a.Caller = tx.reg.env(c.caller)
+	for _, f := range n.fields {
+		if f.kind == RefKind && (f == n.parentField || f.name == n.scopeBy) {
+			if id := f.intAt(a.record(c)); id != 0 {
+				a.AssociatedType, a.AssociatedID = f.to.auditType(), id
+				if rec, err := tx.load(ctx, f.to, id); err == nil {
+					a.AssociatedName = f.to.Title(rec)
+				}
+			}
+		}
+	}
+	return tx.reg.auditor.Record(ctx, tx, *a)
 }

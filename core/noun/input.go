@@ -108,7 +108,7 @@ func (n *Any) allSetters() map[string]setter {
 	}
 	for _, c := range n.children {
 		for _, key := range c.body {
-			m[key] = c.set1
+			m[key] = c.assignList
 		}
 	}
 	return m
@@ -441,9 +441,9 @@ func listOf(v any) ([]any, bool) {
 	return nil, false
 }
 
-// set1 merges a body's list into the children: those with an id, or with the
+// assignList merges a body's list into the children: those with an id, or with the
 // key of one that is there, are changed, others are new, _destroy removes.
-func (c *Child) set1(ctx context.Context, a *assignment, v any) error {
+func (c *Child) assignList(ctx context.Context, a *assignment, v any) error {
 	list, ok := listOf(v)
 	if !ok {
 		a.c.fail(c.name, "is invalid")
