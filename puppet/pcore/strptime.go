@@ -119,38 +119,51 @@ func (p *timeParser) within(to *int, n, lo, hi int) bool {
 	return ok && v >= lo && v <= hi
 }
 
+// scanComposites are directives that stand for others.
+var scanComposites = map[byte]string{
+	'F': "%Y-%m-%d", 'T': "%H:%M:%S", 'X': "%H:%M:%S", 'R': "%H:%M", 'D': "%m/%d/%y", 'x': "%m/%d/%y",
+	'c': "%a %b %e %H:%M:%S %Y", 'r': "%I:%M:%S %p",
+}
+
 func (p *timeParser) field(c byte) bool {
+	if composite, ok := scanComposites[c]; ok {
+		return p.parse(composite)
+	}
 	switch c {
-	case 'F':
-		return p.parse("%Y-%m-%d")
-	case 'T', 'X':
-		return p.parse("%H:%M:%S")
-	case 'R':
-		return p.parse("%H:%M")
-	case 'D', 'x':
-		return p.parse("%m/%d/%y")
-	case 'c':
-		return p.parse("%a %b %e %H:%M:%S %Y")
-	case 'r':
-		return p.parse("%I:%M:%S %p")
-	case 'Y':
-		negative := p.pos < len(p.text) && p.text[p.pos] == '-'
-		if negative {
-			p.pos++
-		}
-		ok := p.within(&p.year, 4, 0, 9999)
-		if negative {
-			p.year = -p.year
-		}
-		return ok
-	case 'y':
-		if !p.within(&p.year, 2, 0, 99) {
+	case 'L', 'N':
+		return p.fraction()
+	case 'Z', 'z':
+		return p.zoneName()
+	case 'p', 'P':
+		return p.meridian()
+	case 'a', 'A':
+		return p.names(nil, weekdayName, 7)
+	case 'b', 'B', 'h':
+		return p.names(&p.month, func(i int) string { return time.Month(i + 1).String() }, 12)
+	case 'n', 't':
+		p.skipBlank()
+		return true
+	case '%':
+		if !strings.HasPrefix(p.text[p.pos:], "%") {
 			return false
 		}
+		p.pos++
+		return true
+	}
+	return p.number(c)
+}
+
+func (p *timeParser) number(c byte) bool {
+	switch c {
+	case 'Y':
+		return p.fullYear()
+	case 'y':
+		ok := p.within(&p.year, 2, 0, 99)
 		p.year += 1900
 		if p.year < 1969 {
 			p.year += 100
 		}
+		return ok
 	case 'm':
 		return p.within(&p.month, 2, 1, 12)
 	case 'd', 'e':
@@ -168,32 +181,25 @@ func (p *timeParser) field(c byte) bool {
 		return p.within(&p.minute, 2, 0, 59)
 	case 'S':
 		return p.within(&p.second, 2, 0, 60)
-	case 'L', 'N':
-		return p.fraction()
 	case 's':
 		n, ok := p.digits(18)
 		epoch := int64(n)
 		p.epoch = &epoch
 		return ok
-	case 'Z', 'z':
-		return p.zoneName()
-	case 'p', 'P':
-		return p.meridian()
-	case 'a', 'A':
-		return p.names(nil, weekdayName, 7)
-	case 'b', 'B', 'h':
-		return p.names(&p.month, func(i int) string { return time.Month(i + 1).String() }, 12)
-	case 'n', 't':
-		p.skipBlank()
-	case '%':
-		if !strings.HasPrefix(p.text[p.pos:], "%") {
-			return false
-		}
-		p.pos++
-	default:
-		return false
 	}
-	return true
+	return false
+}
+
+func (p *timeParser) fullYear() bool {
+	negative := strings.HasPrefix(p.text[p.pos:], "-")
+	if negative {
+		p.pos++
+	}
+	ok := p.within(&p.year, 4, 0, 9999)
+	if negative {
+		p.year = -p.year
+	}
+	return ok
 }
 
 func weekdayName(i int) string { return time.Weekday(i).String() }
