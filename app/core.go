@@ -147,7 +147,6 @@ func (a *App) buildProvisioning(ctx context.Context, db *sqldb.DB) error {
 	a.add("plans", a.core.engine.Run)
 	a.add("sessions", a.core.gate.Run)
 	engine := ruby.New(ruby.Options{CacheDir: a.path("cache", "ruby"), Log: a.Log})
-	a.onClose(engine.Close)
 	renderer, err := provision.NewRenderer(engine, build.Snippets{Nouns: func() *noun.Registry { return a.nouns }}, net.DefaultResolver, a.Log)
 	if err != nil {
 		return err
@@ -172,13 +171,25 @@ func (a *App) buildProvisioning(ctx context.Context, db *sqldb.DB) error {
 }
 
 // runRuby compiles the interpreter in the background and loads the helpers, so
-// that the first rendering does not wait; readiness never waits for it.
+// that the first rendering does not wait; readiness never waits for it. A
+// compilation under way cannot be interrupted, so stopping does not wait for it
+// either: the process is about to end.
 func runRuby(ctx context.Context, engine *ruby.Engine, renderer *provision.Renderer) error {
-	warmed := make(chan error, 1)
-	go func() { warmed <- renderer.Warm(ctx) }()
-	err := engine.Run(ctx)
-	<-warmed
-	return err
+	ended := make(chan error, 2)
+	go func() { ended <- engine.Run(ctx) }()
+	go func() { ended <- renderer.Warm(ctx) }()
+	for range 2 {
+		select {
+		case err := <-ended:
+			if err != nil && ctx.Err() == nil {
+				return err
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	<-ctx.Done()
+	return nil
 }
 
 // provisionSite is what templates may know of this server.

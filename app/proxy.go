@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/chargehand/chargehand/core/timeline"
 	"github.com/chargehand/chargehand/internal/clock"
 	"github.com/chargehand/chargehand/internal/errs"
+	"github.com/chargehand/chargehand/internal/fetch"
 	"github.com/chargehand/chargehand/internal/rootfs"
 	"github.com/chargehand/chargehand/internal/tlsconf"
 	"github.com/chargehand/chargehand/netd/dhcpd"
@@ -217,6 +219,13 @@ func addPuppetCA(_ context.Context, a *App, opts *server.Options) error {
 	return nil
 }
 
+// ownWeb is the web front of this very process, which is built after the proxy.
+// Requests that the proxy passes on come from this machine.
+func (a *App) ownWeb(w http.ResponseWriter, r *http.Request) {
+	r.RemoteAddr = "127.0.0.1:0"
+	a.web.ServeHTTP(w, r)
+}
+
 func addTemplates(_ context.Context, a *App, opts *server.Options) error {
 	core := a.Config.Core.URL
 	if core == "" && a.Config.HasRole(config.Core) {
@@ -226,7 +235,11 @@ func addTemplates(_ context.Context, a *App, opts *server.Options) error {
 		return nil
 	}
 	own := a.url("http", "proxy.http")
-	provider, err := templates.New(core, own, a.client(30*time.Second))
+	client := a.client(30 * time.Second)
+	if a.Config.HasRole(config.Core) {
+		client = fetch.New(fetch.Options{Transport: fetch.Handler(http.HandlerFunc(a.ownWeb)), Timeout: 30 * time.Second})
+	}
+	provider, err := templates.New(core, own, client)
 	if err != nil {
 		return errs.Wrap(err, "core.url")
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,6 +34,7 @@ type site struct {
 	ca       *pki.CA        // nil when the CA is elsewhere
 	puppetdb *puppetdb.Service
 	proxy    *proxyserver.Server
+	web      http.Handler       // nil without core
 	observe  *timeline.Recorder // nil without core
 	nouns    *noun.Registry     // nil without core
 	core     *coreParts         // nil without core

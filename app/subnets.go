@@ -92,6 +92,14 @@ type refreshing struct {
 	refresh func(ctx context.Context) error
 }
 
+// Subnets lists what is served, as core has it now.
+func (r refreshing) Subnets(ctx context.Context) ([]dhcp.Subnet, error) {
+	if err := r.refresh(ctx); err != nil {
+		return nil, err
+	}
+	return r.Provider.Subnets(ctx)
+}
+
 func (r refreshing) again(ctx context.Context, err error) bool {
 	return errs.Is(err, errs.NotFound) && r.refresh(ctx) == nil
 }

@@ -63,11 +63,12 @@ func buildWeb(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	a.serve("web.https", a.actors(a.withAddress(secure)), conf)
+	a.web = a.actors(a.withAddress(secure))
+	a.serve("web.https", a.web, conf)
 
 	plain := http.NewServeMux()
 	unattended.Register(plain, build)
-	plain.HandleFunc("/", a.behindOrRedirect(a.actors(a.withAddress(secure))))
+	plain.HandleFunc("/", a.behindOrRedirect(a.web))
 	a.serve("web.http", plain, nil)
 	return nil
 }

@@ -43,6 +43,7 @@ type terminal struct {
 
 // commands is the command line; each field's command has a file of its own.
 type commands struct {
+	Demo    demoCmd    `cmd:"" help:"Show it at work: a whole site on loopback and a simulated machine from PXE to its first report."`
 	Serve   serveCmd   `cmd:"" help:"Run the roles named in the configuration until stopped."`
 	Check   checkCmd   `cmd:"" help:"Check configuration, database and certificates."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database schemas up to date; serve does it too."`

@@ -1,6 +1,8 @@
 package dossier
 
 import (
+	"encoding/json"
+	"net/url"
 	"strings"
 
 	"github.com/chargehand/chargehand/core/inventory"
@@ -171,7 +173,7 @@ func (d *Dossier) subnet(id int64) *provision.Subnet {
 	out := &provision.Subnet{
 		Name: s.Name, Type: s.Type, Network: s.Network, Mask: s.Mask, CIDR: int(s.CIDR), Gateway: s.Gateway, DNSPrimary: s.DNSPrimary,
 		DNSSecondary: s.DNSSecondary, BootMode: s.BootMode, MTU: s.MTU, Params: own(s.Parameters),
-		DHCP: d.proxy(s.DHCPID), TFTP: d.proxy(s.TFTPID), DNS: d.proxy(s.DNSID), HTTPBoot: d.proxy(s.HTTPBootID), Template: d.proxy(s.TemplateID),
+		DHCP: d.proxy(s.DHCPID), TFTP: d.proxy(s.TFTPID), DNS: d.proxy(s.DNSID), HTTPBoot: d.proxy(s.HTTPBootID), Template: d.templateProxy(s.TemplateID),
 	}
 	if s.VLANID != nil {
 		out.VLANID = *s.VLANID
@@ -188,6 +190,27 @@ func (d *Dossier) proxy(id int64) *provision.SmartProxy {
 		return nil
 	}
 	return &provision.SmartProxy{Name: p.Name, URL: p.URL, Hostname: d.proxyHost(id)}
+}
+
+// templateProxy is the proxy that machines fetch their templates through, by the
+// address that it announces for that; nil when it announces none.
+func (d *Dossier) templateProxy(id int64) *provision.SmartProxy {
+	p := d.Proxies[id]
+	if p == nil {
+		return nil
+	}
+	for _, f := range p.Features {
+		var settings struct {
+			URL string `json:"template_url"`
+		}
+		if f.Name != "Templates" || json.Unmarshal(f.Settings, &settings) != nil || settings.URL == "" {
+			continue
+		}
+		if u, err := url.Parse(settings.URL); err == nil {
+			return &provision.SmartProxy{Name: p.Name, URL: settings.URL, Hostname: u.Hostname()}
+		}
+	}
+	return nil
 }
 
 func values(resolved []*inventory.ResolvedParameter) map[string]any {
