@@ -17,8 +17,6 @@ type Serializer struct {
 	Rich bool
 	// Warn, unless nil, is told of each value that becomes a string because Rich is off.
 	Warn func(path string, v Value)
-	// Local writes type references as the string "Type[title]", as catalogs do, instead of rich data.
-	Local bool
 }
 
 // ToData converts a value. The error names what cannot be serialised.
