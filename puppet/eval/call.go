@@ -143,7 +143,7 @@ func (c *Compiler) Call(s *Scope, name string, args []pcore.Value, block pcore.C
 func (c *Compiler) callNamed(name string, args []pcore.Value, block pcore.Callable, s *Scope) (v pcore.Value, known bool, err error) {
 	name = strings.TrimPrefix(name, "::")
 	if f := c.functions[name]; f != nil {
-		v, err = c.callPuppet(f, args, block, s)
+		v, err = c.callPuppet(f, args, block)
 		return v, true, err
 	}
 	if f := catalogFunction(name); f != nil {
@@ -158,7 +158,7 @@ func (c *Compiler) callNamed(name string, args []pcore.Value, block pcore.Callab
 		return nil, true, err
 	}
 	if f != nil {
-		v, err = c.callPuppet(f, args, block, s)
+		v, err = c.callPuppet(f, args, block)
 		return v, true, err
 	}
 	if c.opts.Ruby != nil {
@@ -190,8 +190,10 @@ func (c *Compiler) puppetFunction(name string) (*puppetFunction, error) {
 	return c.functions[name], nil
 }
 
-func (c *Compiler) callPuppet(f *puppetFunction, args []pcore.Value, block pcore.Callable, s *Scope) (pcore.Value, error) {
-	g := s.global()
+// callPuppet calls a function in the Puppet language, which sees the top scope
+// wherever it is called from.
+func (c *Compiler) callPuppet(f *puppetFunction, args []pcore.Value, block pcore.Callable) (pcore.Value, error) {
+	g := c.top
 	return g.withoutFrames(func() (pcore.Value, error) {
 		if f.sig == nil {
 			f.code = &closure{f.def.Name, f.def.Params, f.def.Body, f.def.Returns}

@@ -171,7 +171,7 @@ func (s *Scope) isTop() bool { return s == s.c.top }
 
 func (s *Scope) isNode() bool { return s.resource != nil && s.resource.Type == "Node" }
 
-// global is the scope that functions see.
+// global is the scope that templates see: the node's, or the top scope.
 func (s *Scope) global() *Scope {
 	for at := s; ; {
 		if at.isTop() || at.isNode() {
