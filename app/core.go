@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -99,7 +100,7 @@ func (a *App) buildRegistry(key *seal.Key, rows *store.Store) error {
 		},
 	})
 	a.core.trail = audit.New(store.Audits{}, auditKey)
-	all := inventory.Nouns(inventory.Options{Hosts: inventory.HostOptions{Orchestrator: a.core.plans}, Prober: prober{a}})
+	all := inventory.Nouns(inventory.Options{Hosts: inventory.HostOptions{Orchestrator: a.core.plans, TokenMinutes: a.tokenMinutes}, Prober: prober{a}})
 	all = append(all, access.UserNoun(hasher), access.RoleNoun(), access.FilterNoun(), access.PermissionNoun(), audit.Noun())
 	if a.nouns, err = noun.New(noun.Options{Backend: rows, Auditor: a.core.trail, Now: clock.System}, all...); err != nil {
 		return errs.WrapAs(errs.Internal, err, "declare the nouns")
@@ -107,6 +108,17 @@ func (a *App) buildRegistry(key *seal.Key, rows *store.Store) error {
 	a.core.settings = settings.New(a.nouns, a.Config.FQDN)
 	a.core.gate = access.NewGate(a.nouns, store.NewAccess(a.core.db), hasher, access.Options{Log: a.Log})
 	return nil
+}
+
+// tokenMinutes is the setting token_duration: how long a build token is good.
+func (a *App) tokenMinutes() int64 {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	values, err := a.core.settings.Values(ctx)
+	if err != nil {
+		return 0 // the default
+	}
+	return values.Int("token_duration")
 }
 
 // fill writes what a fresh installation starts with, the administrator included.
@@ -146,12 +158,13 @@ func (a *App) buildProvisioning(ctx context.Context, db *sqldb.DB) error {
 	a.add("timeline", a.observe.Run)
 	a.add("plans", a.core.engine.Run)
 	a.add("sessions", a.core.gate.Run)
-	engine := ruby.New(ruby.Options{CacheDir: a.path("cache", "ruby"), Log: a.Log})
+	cache := filepath.Join(a.Config.CacheDir, "ruby")
+	engine := ruby.New(ruby.Options{CacheDir: cache, Log: a.Log})
 	renderer, err := provision.NewRenderer(engine, build.Snippets{Nouns: func() *noun.Registry { return a.nouns }}, net.DefaultResolver, a.Log)
 	if err != nil {
 		return err
 	}
-	a.add("ruby", func(ctx context.Context) error { return runRuby(ctx, engine, renderer) })
+	a.add("ruby", func(ctx context.Context) error { return a.compileRuby(ctx, cache) })
 	values, err := a.core.settings.Values(ctx)
 	if err != nil {
 		return err
@@ -170,23 +183,27 @@ func (a *App) buildProvisioning(ctx context.Context, db *sqldb.DB) error {
 	return nil
 }
 
-// runRuby compiles the interpreter in the background and loads the helpers, so
-// that the first rendering does not wait; readiness never waits for it. A
-// compilation under way cannot be interrupted, so stopping does not wait for it
-// either: the process is about to end.
-func runRuby(ctx context.Context, engine *ruby.Engine, renderer *provision.Renderer) error {
-	ended := make(chan error, 2)
-	go func() { ended <- engine.Run(ctx) }()
-	go func() { ended <- renderer.Warm(ctx) }()
-	for range 2 {
-		select {
-		case err := <-ended:
-			if err != nil && ctx.Err() == nil {
-				return err
-			}
-		case <-ctx.Done():
-			return nil
-		}
+// compileRuby compiles the interpreter into the cache when it is not there yet,
+// in the background and once for all later starts. The interpreter that renders
+// is loaded at the first rendering, in a second, so that a process that renders
+// nothing does not keep it in memory. A compilation cannot be interrupted;
+// stopping does not wait for it, the process is about to end.
+func (a *App) compileRuby(ctx context.Context, dir string) error {
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		<-ctx.Done()
+		return nil
+	}
+	once := ruby.New(ruby.Options{CacheDir: dir, Parallel: 1, Log: a.Log})
+	ended := make(chan error, 1)
+	go func() {
+		_, err := once.Image("compile").Call(ctx, nil, "none")
+		_ = once.Close()
+		debug.FreeOSMemory()
+		ended <- err
+	}()
+	select {
+	case <-ended: // the call itself fails, for the image handles nothing
+	case <-ctx.Done():
 	}
 	<-ctx.Done()
 	return nil

@@ -45,6 +45,7 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 type Config struct {
 	FQDN     string
 	DataDir  string
+	CacheDir string
 	Roles    []string
 	Database Secret
 

@@ -31,6 +31,7 @@ func keys() []key {
 	return []key{
 		text("fqdn", "", "name under which this server is reached; the machine's own when empty", func(c *Config) *string { return &c.FQDN }),
 		text("data_dir", "/var/lib/chargehand", "folder of everything that must survive", func(c *Config) *string { return &c.DataDir }),
+		text("cache_dir", "", "folder of what can be made again, such as compiled code; cache/ in the data folder when empty", func(c *Config) *string { return &c.CacheDir }),
 		list("roles", "core,proxy,puppet,puppetdb", "what this process does", oneOf(Roles()...), func(c *Config) *[]string { return &c.Roles }),
 		secret("database", "", "sqlite:PATH, postgres://… or mysql://…; SQLite in the data folder when empty", func(c *Config) *Secret { return &c.Database }),
 		choice("log.level", "info", "debug, info, warn or error", []string{"debug", "info", "warn", "error"}, func(c *Config) *string { return &c.Log.Level }),
@@ -236,6 +237,9 @@ func (c *Config) complete(hostname func() (string, error)) error {
 		if strings.HasPrefix(string(c.Database), "postgres") {
 			c.PuppetDB.Database = c.Database
 		}
+	}
+	if c.CacheDir == "" {
+		c.CacheDir = filepath.Join(c.DataDir, "cache")
 	}
 	if c.TFTP.Root == "" {
 		c.TFTP.Root = filepath.Join(c.DataDir, "tftp")

@@ -86,6 +86,9 @@ func (c *demoCmd) config(dir string) (*config.Config, error) {
 		"fqdn=" + demoName, "dns.zones=demo.test", "log.level=" + level, "tftp.server=127.0.0.1",
 		"puppet.code_dir=" + filepath.Join(dir, "code"),
 	}
+	if cache, err := os.UserCacheDir(); err == nil {
+		set = append(set, "cache_dir="+filepath.Join(cache, "chargehand"))
+	}
 	for _, key := range loopback {
 		set = append(set, key+"=127.0.0.1:0")
 	}

@@ -58,11 +58,24 @@ func (s *Service) moveHost(ctx context.Context, tx *noun.Tx, id int64, r *invent
 		return err
 	}
 	h.LastReport, h.ConfigurationStatus, h.LastOrigin = r.ReportedAt, r.Status, r.Origin
-	h.GlobalStatus = 0
+	h.GlobalStatus, h.ConfigurationLabel = 0, label(Unpack(r.Status))
 	if Unpack(r.Status).Error() {
 		h.GlobalStatus = 2
 	}
-	return s.patch(ctx, tx, h, "last_report", "configuration_status", "last_origin", "global_status", "report_count")
+	return s.patch(ctx, tx, h, "last_report", "configuration_status", "configuration_label", "last_origin", "global_status")
+}
+
+// label words the configuration status of a host that has just reported.
+func label(c Counters) string {
+	switch {
+	case c.Error():
+		return "Error"
+	case c.Changes():
+		return "Active"
+	case c.Pending > 0:
+		return "Pending"
+	}
+	return "No changes"
 }
 
 // patch writes some columns of a host without its rules and without

@@ -21,7 +21,7 @@ const vendor = "Chargehand"
 // what is there is left alone, whatever was made of it.
 func Run(ctx context.Context, nouns *noun.Registry, caller noun.Caller) error {
 	s := &seeder{nouns: nouns, caller: caller, kinds: map[string]int64{}}
-	for _, step := range []func(context.Context) error{s.taxonomies, s.templateKinds, s.templates, s.architectures, s.media, s.environments} {
+	for _, step := range []func(context.Context) error{s.taxonomies, s.templateKinds, s.templates, s.media, s.environments} {
 		if err := step(ctx); err != nil {
 			return errs.Wrap(err, "seed")
 		}
@@ -71,27 +71,24 @@ func none[T any](ctx context.Context, s *seeder) (empty bool, err error) {
 }
 
 func (s *seeder) taxonomies(ctx context.Context) error {
-	if empty, err := none[inventory.Organization](ctx, s); err != nil {
+	if err := inventory.Seed(ctx, s.nouns, s.caller); err != nil {
 		return err
-	} else if empty {
-		fresh := &inventory.Organization{}
-		fresh.Name = "Default Organization"
-		if s.organization, err = ensure(ctx, s, noun.Match{"name": fresh.Name}, fresh); err != nil {
+	}
+	return s.nouns.Read(ctx, func(tx *noun.Tx) error {
+		orgs, err := noun.Find[inventory.Organization](ctx, tx, nil)
+		if err != nil {
 			return err
 		}
-	}
-	empty, err := none[inventory.Location](ctx, s)
-	if err != nil || !empty {
+		locs, err := noun.Find[inventory.Location](ctx, tx, nil)
+		if len(orgs) == 1 && len(locs) == 1 {
+			s.organization, s.location = orgs[0].ID, locs[0].ID
+		}
 		return err
-	}
-	fresh := &inventory.Location{}
-	fresh.Name = "Default Location"
-	s.location, err = ensure(ctx, s, noun.Match{"name": fresh.Name}, fresh)
-	return err
+	})
 }
 
-// taxed is where seeded records go: into the default organization and location
-// of a fresh installation, and into none of one that has its own.
+// taxed is where new records go: into the organization and location of a site
+// that has one of each, and into none of one that has its own.
 func (s *seeder) taxed() (t noun.Taxed) {
 	if s.organization != 0 {
 		t.OrganizationIDs = []int64{s.organization}
@@ -131,15 +128,6 @@ func (s *seeder) templates(ctx context.Context) error {
 		}
 		if err != nil {
 			return errs.Wrap(err, "template %q", d.Name)
-		}
-	}
-	return nil
-}
-
-func (s *seeder) architectures(ctx context.Context) error {
-	for _, name := range []string{"x86_64", "aarch64"} {
-		if _, err := ensure(ctx, s, noun.Match{"name": name}, &inventory.Architecture{Name: name}); err != nil {
-			return err
 		}
 	}
 	return nil
