@@ -49,7 +49,6 @@ type ban struct {
 	imports []string // import paths, or prefixes that end in "/"
 	allowed []string // module-relative packages (prefixes) that may
 	only    []string // when set, the ban holds in these packages alone
-	tests   bool     // holds in test files too
 	reason  string
 }
 

@@ -179,8 +179,10 @@ func TestAutosign(t *testing.T) {
 	})
 	hour := start.Add(time.Hour)
 	for _, g := range []pki.Grant{
-		{Pattern: "once.test", Once: true, Expires: hour}, {Pattern: "late.test", Expires: start.Add(-time.Second)},
-		{Pattern: "*.lab.test", Expires: hour}, {Pattern: "proxy.granted.test", Once: true},
+		{Pattern: "once.test", Once: true, Expires: hour},
+		{Pattern: "late.test", Expires: start.Add(-time.Second)},
+		{Pattern: "*.lab.test", Expires: hour},
+		{Pattern: "proxy.granted.test", Once: true},
 	} {
 		w.must(w.AddGrant(t.Context(), g))
 	}

@@ -35,8 +35,13 @@ func FuzzBody(f *testing.F) {
 // FuzzPath: ids, orders and searches never are a defect of ours.
 func FuzzPath(f *testing.F) {
 	for _, seed := range [][3]string{
-		{"1", "name", ""}, {"12-a", "name DESC", "name = a"}, {"-1", "params.x desc", "params.a = b"}, {"a/b", "'", "facts.x ~ y"},
-		{"9223372036854775808", "id, name", "last_report > \"3 days ago\""}, {"%00", "interfaces.ip", "status.failed > 1"}, {"\xff", "os_title", "not (a"},
+		{"1", "name", ""},
+		{"12-a", "name DESC", "name = a"},
+		{"-1", "params.x desc", "params.a = b"},
+		{"a/b", "'", "facts.x ~ y"},
+		{"9223372036854775808", "id, name", "last_report > \"3 days ago\""},
+		{"%00", "interfaces.ip", "status.failed > 1"},
+		{"\xff", "os_title", "not (a"},
 	} {
 		f.Add(seed[0], seed[1], seed[2])
 	}

@@ -5,11 +5,23 @@ import "strings"
 // families are the operating system families with the names that belong to each.
 func families() [][]string {
 	return [][]string{
-		{"AIX", "aix"}, {"Altlinux", "altlinux"}, {"Archlinux", "archlinux"}, {"Coreos", "coreos", "flatcar"},
-		{"Debian", "debian", "ubuntu"}, {"Fcos", "fcos", "fedoracoreos"}, {"Freebsd", "freebsd"}, {"Gentoo", "gentoo"},
-		{"Junos", "junos"}, {"NXOS", "nx-os"}, {"Rancheros", "rancheros"}, {"Rhcos", "rhcos", "redhatcoreos"},
+		{"AIX", "aix"},
+		{"Altlinux", "altlinux"},
+		{"Archlinux", "archlinux"},
+		{"Coreos", "coreos", "flatcar"},
+		{"Debian", "debian", "ubuntu"},
+		{"Fcos", "fcos", "fedoracoreos"},
+		{"Freebsd", "freebsd"},
+		{"Gentoo", "gentoo"},
+		{"Junos", "junos"},
+		{"NXOS", "nx-os"},
+		{"Rancheros", "rancheros"},
+		{"Rhcos", "rhcos", "redhatcoreos"},
 		{"Redhat", "redhat", "centos", "fedora", "scientific", "slc", "oraclelinux", "almalinux", "rocky", "amazon"},
-		{"Solaris", "solaris"}, {"Suse", "opensuse", "sles", "sled"}, {"VRP", "vrp"}, {"Windows", "windows"},
+		{"Solaris", "solaris"},
+		{"Suse", "opensuse", "sles", "sled"},
+		{"VRP", "vrp"},
+		{"Windows", "windows"},
 		{"Xenserver", "xenserver"},
 	}
 }

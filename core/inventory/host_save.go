@@ -96,8 +96,10 @@ func inheritFromGroup(ctx context.Context, c *noun.Change[Host]) error {
 // fillBlank takes over what must be there before validation.
 func fillBlank(h *Host, d *HostDefaults) {
 	for _, p := range [][2]*int64{
-		{&h.OperatingSystemID, &d.OperatingSystemID}, {&h.ArchitectureID, &d.ArchitectureID},
-		{&h.MediumID, &d.MediumID}, {&h.PtableID, &d.PtableID},
+		{&h.OperatingSystemID, &d.OperatingSystemID},
+		{&h.ArchitectureID, &d.ArchitectureID},
+		{&h.MediumID, &d.MediumID},
+		{&h.PtableID, &d.PtableID},
 	} {
 		if *p[0] == 0 {
 			*p[0] = *p[1]
@@ -168,7 +170,8 @@ func mergePrimary(c *noun.Change[Host]) {
 		name          string
 		own, old, nic *int64
 	}{
-		{"domain", &h.DomainID, &before.DomainID, &p.DomainID}, {"subnet", &h.SubnetID, &before.SubnetID, &p.SubnetID},
+		{"domain", &h.DomainID, &before.DomainID, &p.DomainID},
+		{"subnet", &h.SubnetID, &before.SubnetID, &p.SubnetID},
 		{"subnet6", &h.Subnet6ID, &before.Subnet6ID, &p.Subnet6ID},
 	} {
 		if named(t.name, *t.own != *t.old) {

@@ -53,9 +53,14 @@ func sources() []struct {
 		Noun, Source string
 		Priority     int
 	}{
-		{"common_parameter", "global", 0}, {"organization_parameter", "organization", 10}, {"location_parameter", "location", 20},
-		{"domain_parameter", "domain", 30}, {"subnet_parameter", "subnet", 40}, {"operatingsystem_parameter", "operating system", 50},
-		{"hostgroup_parameter", "host group", 60}, {"host_parameter", "host", 70},
+		{"common_parameter", "global", 0},
+		{"organization_parameter", "organization", 10},
+		{"location_parameter", "location", 20},
+		{"domain_parameter", "domain", 30},
+		{"subnet_parameter", "subnet", 40},
+		{"operatingsystem_parameter", "operating system", 50},
+		{"hostgroup_parameter", "host group", 60},
+		{"host_parameter", "host", 70},
 	}
 }
 

@@ -78,7 +78,8 @@ func facetOf[T any](own func(*T) (id int64, classes []int64)) noun.Fields {
 		noun.Computed("puppet", func(r *T, n *noun.Names) any {
 			_, classes := own(r)
 			return noun.Object{
-				{Name: "puppetclasses", Value: n.Briefs("puppetclass", classes)}, {Name: "all_puppetclasses", Value: all(r, n)},
+				{Name: "puppetclasses", Value: n.Briefs("puppetclass", classes)},
+				{Name: "all_puppetclasses", Value: all(r, n)},
 				{Name: "config_groups", Value: none(r, n)},
 			}
 		}).On(noun.Show),

@@ -69,12 +69,18 @@ func TestFailedPlanIsUndone(t *testing.T) {
 		states string
 		kind   errs.Kind
 	}{
-		{"final", []job.PlanStep{step("a"), step("b"), stepOf(thingArgs{Name: "c", Fails: "final"}), step("d")},
-			"a=undone b=undone c=undone d=cancelled", errs.Invalid},
+		{
+			"final",
+			[]job.PlanStep{step("a"), step("b"), stepOf(thingArgs{Name: "c", Fails: "final"}), step("d")},
+			"a=undone b=undone c=undone d=cancelled", errs.Invalid,
+		},
 		{"halfway", []job.PlanStep{step("a"), stepOf(thingArgs{Name: "b", Fails: "half"})}, "a=undone b=undone", errs.Conflict},
 		{"retried in vain", []job.PlanStep{step("a"), stepOf(thingArgs{Name: "b", Fails: "always"})}, "a=undone b=undone", errs.Upstream},
-		{"undo is stubborn", []job.PlanStep{stepOf(thingArgs{Name: "a", UndoFails: 9}), stepOf(thingArgs{Name: "b", Fails: "final"})},
-			"a=undone b=undone", errs.Invalid},
+		{
+			"undo is stubborn",
+			[]job.PlanStep{stepOf(thingArgs{Name: "a", UndoFails: 9}), stepOf(thingArgs{Name: "b", Fails: "final"})},
+			"a=undone b=undone", errs.Invalid,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

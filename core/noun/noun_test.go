@@ -64,9 +64,20 @@ func TestPut(t *testing.T) {
 		field, body, wrong string
 		want               any
 	}{
-		{"name", `"x"`, "", "x"}, {"name", `5`, "", "5"}, {"name", `{}`, "is invalid", nil}, {"count", `"3"`, "", int64(3)}, {"count", `3.0`, "", int64(3)},
-		{"count", `"x"`, "is not a number", nil}, {"count", `null`, "", nil}, {"on", `"false"`, "", false}, {"on", `0`, "", false}, {"on", `"perhaps"`, "is invalid", true},
-		{"tags", `["a"]`, "", []string{"a"}}, {"tags", `"a"`, "is invalid", []string(nil)}, {"other", `0`, "", nil}, {"count", `1e400`, "is not a number", nil},
+		{"name", `"x"`, "", "x"},
+		{"name", `5`, "", "5"},
+		{"name", `{}`, "is invalid", nil},
+		{"count", `"3"`, "", int64(3)},
+		{"count", `3.0`, "", int64(3)},
+		{"count", `"x"`, "is not a number", nil},
+		{"count", `null`, "", nil},
+		{"on", `"false"`, "", false},
+		{"on", `0`, "", false},
+		{"on", `"perhaps"`, "is invalid", true},
+		{"tags", `["a"]`, "", []string{"a"}},
+		{"tags", `"a"`, "is invalid", []string(nil)},
+		{"other", `0`, "", nil},
+		{"count", `1e400`, "is not a number", nil},
 	} {
 		rec := n.Make()
 		d := json.NewDecoder(strings.NewReader(test.body))
@@ -88,9 +99,17 @@ func TestTypedParameters(t *testing.T) {
 		kind, value string
 		want        any
 	}{
-		{"string", "1", "1"}, {"integer", "12", int64(12)}, {"integer", "x", "x"}, {"boolean", "yes", true}, {"real", "1.5", 1.5},
-		{"array", `["a"]`, []any{"a"}}, {"array", "- a\n- b", []any{"a", "b"}}, {"hash", `{"a":true}`, map[string]any{"a": true}},
-		{"json", `"x"`, "x"}, {"yaml", "a: b", map[string]any{"a": "b"}}, {"hash", "[1]", "[1]"},
+		{"string", "1", "1"},
+		{"integer", "12", int64(12)},
+		{"integer", "x", "x"},
+		{"boolean", "yes", true},
+		{"real", "1.5", 1.5},
+		{"array", `["a"]`, []any{"a"}},
+		{"array", "- a\n- b", []any{"a", "b"}},
+		{"hash", `{"a":true}`, map[string]any{"a": true}},
+		{"json", `"x"`, "x"},
+		{"yaml", "a: b", map[string]any{"a": "b"}},
+		{"hash", "[1]", "[1]"},
 	} {
 		p := &Parameter{Type: test.kind, Value: test.value}
 		if got := p.Typed(); !cmp.Equal(got, test.want) {

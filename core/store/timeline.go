@@ -18,7 +18,6 @@ var _ timeline.Store = Timeline{}
 // NewTimeline makes a timeline store on an open database.
 func NewTimeline(db *sqldb.DB) Timeline { return Timeline{db: db} }
 
-
 // Append keeps an event, and every so often drops the oldest of its host.
 func (t Timeline) Append(ctx context.Context, e timeline.Event) error {
 	return t.db.Transact(ctx, func(tx *sqldb.Tx) error {

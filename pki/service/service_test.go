@@ -145,7 +145,7 @@ func (away) Issue(context.Context, string, crypto.Signer, *x509.Certificate) ([]
 
 func TestIssuerAway(t *testing.T) {
 	h := newHome(t)
-	if err := (func() error { h.issuer = away{}; return h.open().Ensure(t.Context()) })(); !errs.Is(err, errs.Upstream) {
+	if err := func() error { h.issuer = away{}; return h.open().Ensure(t.Context()) }(); !errs.Is(err, errs.Upstream) {
 		t.Errorf("a first start without a CA: %v", err)
 	}
 	h.issuer = service.Local{CA: h.ca}

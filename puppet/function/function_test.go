@@ -23,6 +23,7 @@ func (e *env) WarnOnce(_, message string) { e.warnings = append(e.warnings, mess
 func (e *env) Maker() *pcore.Maker {
 	return pcore.NewMaker(nil, func() time.Time { return time.Unix(0, 0) })
 }
+
 func (e *env) ParseType(text string) (pcore.Type, error) {
 	return pcore.ParseType(text, nil)
 }

@@ -45,8 +45,10 @@ func treeEach(c *call) (pcore.Value, error) {
 		}
 		return pcore.Truthy(v)
 	}
-	w := walk{container: containers, leafs: option("include_values", true),
-		nodes: option("include_containers", true), refs: option("include_refs", false)}
+	w := walk{
+		container: containers, leafs: option("include_values", true),
+		nodes: option("include_containers", true), refs: option("include_refs", false),
+	}
 	w.root = option("include_root", w.nodes)
 	if t, ok := options.GetString("container_type"); ok {
 		if t, ok := t.(pcore.Type); ok {

@@ -284,8 +284,10 @@ func (c *config) readVersion4(h *pcore.Hash) error {
 		if backend != "yaml" && backend != "json" {
 			return c.fail("HIERA_NO_PROVIDER_FOR_BACKEND", "No data provider is registered for backend '%s'", backend)
 		}
-		e := &entry{name: getOrNil(level, "name").String(), kind: "data_hash", function: backend + "_data", datadir: datadir,
-			options: pcore.NewHash(nil), places: "path", suffix: "." + backend}
+		e := &entry{
+			name: getOrNil(level, "name").String(), kind: "data_hash", function: backend + "_data", datadir: datadir,
+			options: pcore.NewHash(nil), places: "path", suffix: "." + backend,
+		}
 		if v := getOrNil(level, "datadir"); v != nil {
 			e.datadir = v.String()
 		}
@@ -317,9 +319,11 @@ func (c *config) readVersion3(h *pcore.Hash, codeDir string) error {
 		if backend != "yaml" && backend != "json" {
 			return c.fail("", "Hiera 3 backends such as '%s' are not supported", backend)
 		}
-		e := &entry{name: backend, kind: "data_hash", function: backend + "_data", options: pcore.NewHash(nil),
+		e := &entry{
+			name: backend, kind: "data_hash", function: backend + "_data", options: pcore.NewHash(nil),
 			datadir: path.Join(codeDir, "environments", "%{::environment}", "hieradata"),
-			places:  "path", values: hierarchy, suffix: "." + backend}
+			places:  "path", values: hierarchy, suffix: "." + backend,
+		}
 		if own, ok := getOrNil(h, backend).(*pcore.Hash); ok {
 			if v := getOrNil(own, "datadir"); v != nil {
 				e.datadir = v.String()

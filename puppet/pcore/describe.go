@@ -49,6 +49,7 @@ func paramStep(name string) pathElement   { return pathElement{text: "parameter 
 func variantStep(i int) pathElement {
 	return pathElement{text: fmt.Sprintf("variant %d", i), variant: true}
 }
+
 func signatureStep(i int) pathElement {
 	return pathElement{text: fmt.Sprintf("%d.", i+1), variant: true, sig: true}
 }

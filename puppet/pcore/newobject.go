@@ -38,8 +38,11 @@ func newObjectInitType() *StructType {
 
 // attributeInitType is what an attribute that is no mere type takes.
 var attributeInitType = &StructType{[]StructElement{
-	{"type", false, &TypeType{}}, {"annotations", true, AnyHash()}, {"final", true, &BooleanType{}},
-	{"override", true, &BooleanType{}}, {"kind", true, NewEnum([]string{"constant", "derived", "given_or_derived", "reference", "normal"}, false)},
+	{"type", false, &TypeType{}},
+	{"annotations", true, AnyHash()},
+	{"final", true, &BooleanType{}},
+	{"override", true, &BooleanType{}},
+	{"kind", true, NewEnum([]string{"constant", "derived", "given_or_derived", "reference", "normal"}, false)},
 	{"value", true, AnyType},
 }}
 

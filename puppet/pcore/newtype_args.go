@@ -80,8 +80,10 @@ func (a arguments) sizeOf(vals []Value, offset int, label string, least int) (*S
 	}
 	for i, v := range vals {
 		if !isBound(v) {
-			return nil, &TypeError{"BAD_COLLECTION_SLICE_TYPE",
-				"A Type's size constraint arguments must be a single Integer type, or 1-2 integers (or default). Got " + WithArticle(RubyClass(v)), offset + i}
+			return nil, &TypeError{
+				"BAD_COLLECTION_SLICE_TYPE",
+				"A Type's size constraint arguments must be a single Integer type, or 1-2 integers (or default). Got " + WithArticle(RubyClass(v)), offset + i,
+			}
 		}
 	}
 	min, max, err := bounds(vals)

@@ -34,8 +34,10 @@ func NewRegexp(source string) (*Regexp, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: /%s/", err, source)
 	}
-	r := &Regexp{source: source, groups: tr.groups, names: tr.names, contextual: tr.contextual,
-		lineStart: tr.lineStart, wordEdge: tr.wordEdge}
+	r := &Regexp{
+		source: source, groups: tr.groups, names: tr.names, contextual: tr.contextual,
+		lineStart: tr.lineStart, wordEdge: tr.wordEdge,
+	}
 	r.compile = sync.OnceValues(func() (*regexp2.Regexp, error) {
 		back, err := regexp2.Compile(tr.back, regexp2.Multiline)
 		if err != nil {

@@ -18,6 +18,7 @@ func certified(cert *x509.Certificate, _ string) bool { return cert != nil }
 func administers(cert *x509.Certificate, _ string) bool {
 	return cert != nil && pki.MayAdminister(cert)
 }
+
 func itself(cert *x509.Certificate, owner string) bool {
 	return cert != nil && owner != "" && cert.Subject.CommonName == owner
 }

@@ -281,13 +281,21 @@ func lock(t *testing.T, w *World) {
 // reading a whole table.
 func plans(t *testing.T, reg *noun.Registry, s *store.Store) {
 	for _, test := range []struct{ noun, query, order, index string }{
-		{"host", "name = a", "", "hosts_name"}, {"host", "id = 1", "", ""}, {"host", "", "name", "hosts_name"},
-		{"host", "has_mac = 52:54:00:00:00:01", "", "interfaces_mac"}, {"host", "has_ip = 192.0.2.1", "", "interfaces_ip"},
-		{"host", "hostgroup_id = 1", "", "hosts_hostgroup_id"}, {"host", "facts.kernel = Linux", "", "fact_names_type_name"},
-		{"host", "params.a = b", "", "parameters_type_"}, {"host", "os_title = x", "", "operatingsystems_title"},
-		{"interface", "mac = 52:54:00:00:00:01", "", "interfaces_mac"}, {"config_report", "host_id = 1", "reported DESC", "config_reports_"},
-		{"config_report", "", "reported DESC", "config_reports_reported_at"}, {"fact_value", "host_id = 1", "", "fact_values_host_id_fact_name_id"},
-		{"domain", "name = a", "", "domains_name"}, {"hostgroup", "title = a", "", "hostgroups_title"},
+		{"host", "name = a", "", "hosts_name"},
+		{"host", "id = 1", "", ""},
+		{"host", "", "name", "hosts_name"},
+		{"host", "has_mac = 52:54:00:00:00:01", "", "interfaces_mac"},
+		{"host", "has_ip = 192.0.2.1", "", "interfaces_ip"},
+		{"host", "hostgroup_id = 1", "", "hosts_hostgroup_id"},
+		{"host", "facts.kernel = Linux", "", "fact_names_type_name"},
+		{"host", "params.a = b", "", "parameters_type_"},
+		{"host", "os_title = x", "", "operatingsystems_title"},
+		{"interface", "mac = 52:54:00:00:00:01", "", "interfaces_mac"},
+		{"config_report", "host_id = 1", "reported DESC", "config_reports_"},
+		{"config_report", "", "reported DESC", "config_reports_reported_at"},
+		{"fact_value", "host_id = 1", "", "fact_values_host_id_fact_name_id"},
+		{"domain", "name = a", "", "domains_name"},
+		{"hostgroup", "title = a", "", "hostgroups_title"},
 	} {
 		n := reg.Noun(test.noun)
 		sel := noun.Selection{Scope: noun.Everything(), Limit: 20}
