@@ -137,10 +137,13 @@ func diffBoot(old, now Wants) []job.PlanStep {
 
 // diffCA signs a machine's next request while it is being built and forgets its
 // old certificate, which the fresh installation cannot have the key of.
+// diffCA lets a machine that is built be signed. The end of the installation
+// leaves it so, for many ask for their certificate after the first boot; the CA
+// withdraws the name with the signing.
 func diffCA(old, now Wants) []job.PlanStep {
 	gone := old.CA.Proxy != "" && old.CA != now.CA
 	var steps []job.PlanStep
-	if old.Build && old.CA.Proxy != "" && (gone || !now.Build) {
+	if old.Signable && old.CA.Proxy != "" && (gone || !now.Signable) {
 		steps = append(steps, job.PlanStep{Name: "drop autosign " + old.CA.Certname, Kind: kindNoAutosign, Args: old.CA, Priority: dropAutosign, Post: true})
 	}
 	if gone {

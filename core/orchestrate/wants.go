@@ -81,6 +81,9 @@ type Wants struct {
 	Files        []BootFile
 	CA           Certificate // Proxy is empty without a CA
 	Build        bool
+	// Signable tells that the machine's certificate request is still to come: it
+	// is being built, or was built and has not reported since.
+	Signable bool
 }
 
 // Features of a Smart Proxy, as it names them.
@@ -97,6 +100,7 @@ func WantsOf(v *View) Wants {
 		return Wants{}
 	}
 	w := Wants{Build: v.Host.Build}
+	w.Signable = w.Build || !v.Host.InstalledAt.IsZero() && v.Host.LastReport.IsZero()
 	for i := range v.Host.Interfaces {
 		nic := &v.Host.Interfaces[i]
 		if !nic.Managed {
