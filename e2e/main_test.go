@@ -5,16 +5,22 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/chargehand/chargehand/e2e/site"
 )
 
-// binary is the program under test, built once.
-var binary string
+// binary is the program under test, built once; cache is the Ruby interpreter's,
+// compiled once.
+var binary, cache string
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "e2e")
+	if err == nil {
+		cache = filepath.Join(dir, "ruby")
+		err = os.Mkdir(cache, 0o700)
+	}
 	if err == nil {
 		binary, err = site.Build(dir)
 	}

@@ -51,6 +51,9 @@ type Options struct {
 	Roles  string // all when empty
 	// Set are configuration keys beside those of Loopback, and over them.
 	Set map[string]string
+	// Cache is a folder of the compiled Ruby interpreter that processes share; none
+	// when empty, and each compiles its own.
+	Cache string
 	// Hosts is a file that the process sees as /etc/hosts; needs root.
 	Hosts string
 }
@@ -101,6 +104,15 @@ func New(t testing.TB, o Options) *Process {
 		set[k] = v
 	}
 	o.Set = set
+	if o.Cache != "" {
+		link := filepath.Join(o.Dir, "cache", "ruby")
+		if err := os.MkdirAll(filepath.Dir(link), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(o.Cache, link); err != nil && !os.IsExist(err) {
+			t.Fatal(err)
+		}
+	}
 	p := &Process{TB: t, Dir: o.Dir, opts: o}
 	t.Cleanup(func() {
 		if p.cmd != nil {
@@ -142,7 +154,8 @@ func (p *Process) Command(ctx context.Context, command string, args ...string) *
 		argv = append([]string{"unshare", "--mount", "sh", "-c", `mount --bind "$0" /etc/hosts && exec "$@"`, p.opts.Hosts}, argv...)
 	}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Env = append(os.Environ(), "CHARGEHAND_ADMIN_PASSWORD="+Password)
+	own := func(pair string) bool { return strings.HasPrefix(pair, "CHARGEHAND_") } // configuration of the tests themselves
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), own), "CHARGEHAND_ADMIN_PASSWORD="+Password)
 	return cmd
 }
 
