@@ -19,7 +19,7 @@ func (a *API) own() []Action {
 	}
 	add(Action{Noun: "subnet", Name: "freeip", Method: http.MethodGet, Path: "freeip", Member: true, Permission: "view_subnets", Handle: freeIP})
 	add(Action{Noun: "puppetclass", Name: "index", Method: http.MethodGet, Path: "", Permission: "view_puppetclasses", Handle: puppetclasses})
-	add(Action{Noun: "config_report", Name: "last", Method: http.MethodGet, Path: "last", Permission: "view_config_reports", Handle: lastReport})
+	add(Action{Noun: "config_report", Name: "last", Method: http.MethodGet, Path: "last", Below: "host", Permission: "view_config_reports", Handle: lastReport})
 	add(Action{Noun: "host", Name: "inherited_parameters", Method: http.MethodGet, Path: "inherited_parameters", Member: true, Permission: "view_hosts", Handle: inheritedParameters})
 	add(Action{Noun: "host", Name: "facts_of", Method: http.MethodGet, Path: "facts", Member: true, Permission: "view_facts", Handle: hostFacts})
 	add(Action{Noun: "fact_value", Name: "index", Method: http.MethodGet, Path: "", Permission: "view_facts", Handle: facts})

@@ -92,6 +92,7 @@ type Action struct {
 	Method     string
 	Path       string // below the record (Member) or collection: "enc"; may hold {wildcards}
 	Member     bool
+	Below      string // a noun below whose records the collection's action is found too
 	Permission string
 	// Anyone needs no permission but a login; Public not even that.
 	Anyone, Public bool
@@ -118,6 +119,10 @@ func (a *API) special() []Route {
 			r.Pattern = strings.TrimSuffix("/"+r.Noun.Collection()+"/"+act.Path, "/")
 		}
 		routes = append(routes, r)
+		if prefix, ok := a.prefix([]string{act.Below}); ok {
+			r.Pattern, r.parents = prefix+r.Pattern, []string{act.Below}
+			routes = append(routes, r)
+		}
 	}
 	return routes
 }
