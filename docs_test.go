@@ -44,8 +44,19 @@ func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "curl" {
 		os.Exit(curl(os.Args[1:], os.Stdout, os.Stderr))
 	}
-	os.Exit(m.Run())
+	dir, err := os.MkdirTemp("", "chargehand-docs-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	programDir = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
 }
+
+// programDir is the folder of program; it is set by TestMain, and gone after it.
+var programDir string
 
 // A fence is one fenced example of a page.
 type fence struct {
@@ -104,10 +115,7 @@ func fencesOf(t *testing.T, page string) []fence {
 
 // program builds the program once and gives the folder that holds it and curl.
 var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "chargehand-docs-")
-	if err != nil {
-		return "", err
-	}
+	dir := programDir
 	self, err := os.Executable()
 	if err != nil {
 		return "", err
@@ -115,8 +123,9 @@ var program = sync.OnceValues(func() (string, error) {
 	if err := os.Symlink(self, filepath.Join(dir, "curl")); err != nil {
 		return "", err
 	}
-	out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "chargehand"), "./cmd/chargehand").CombinedOutput()
-	if err != nil {
+	build := exec.Command("go", "build", "-o", filepath.Join(dir, "chargehand"), "./cmd/chargehand")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return dir, nil
@@ -418,10 +427,7 @@ func TestConfigurationTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var documented []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `[a-z_.]+` \\| .* \\|$").FindAllString(string(text), -1) {
-		documented = append(documented, row)
-	}
+	documented := regexp.MustCompile("(?m)^\\| `[a-z_.]+` \\| .* \\|$").FindAllString(string(text), -1)
 	var want []string
 	for key, about := range keysOf(t) {
 		fallback := about[1]
@@ -491,4 +497,3 @@ func TestNotices(t *testing.T) {
 		t.Errorf("modules in the binary and in THIRD_PARTY_NOTICES.md (-binary +notices):\n%s", diff)
 	}
 }
-
