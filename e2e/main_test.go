@@ -12,14 +12,13 @@ import (
 )
 
 // binary is the program under test, built once; cache is the Ruby interpreter's,
-// compiled once.
+// compiled once and kept between runs.
 var binary, cache string
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "e2e")
 	if err == nil {
-		cache = filepath.Join(dir, "ruby")
-		err = os.Mkdir(cache, 0o700)
+		cache, err = rubyCache()
 	}
 	if err == nil {
 		binary, err = site.Build(dir)
@@ -31,4 +30,13 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
+}
+
+func rubyCache() (string, error) {
+	user, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(user, "chargehand-e2e", "ruby")
+	return dir, os.MkdirAll(dir, 0o700)
 }

@@ -60,7 +60,7 @@ type Options struct {
 
 // Loopback has every listener on a free port of this machine.
 func Loopback() map[string]string {
-	set := map[string]string{"fqdn": "foreman.e2e.test", "log.level": "warn"}
+	set := map[string]string{"fqdn": "foreman.e2e.test", "log.level": "info"}
 	for _, key := range []string{
 		"web.http", "web.https", "proxy.http", "proxy.https", "puppet.https", "puppetdb.http", "puppetdb.https",
 		"dns.listen", "dhcp.listen", "tftp.listen",
