@@ -10,9 +10,10 @@ import (
 
 // A certificatesPage lists requests first, then certificates.
 type certificatesPage struct {
-	Rows    []certificateRow
-	MaySign bool
-	Problem string
+	Rows      []certificateRow
+	MaySign   bool
+	MayRevoke bool
+	Problem   string
 }
 
 type certificateRow struct {
@@ -29,7 +30,7 @@ func (e *edge) certificates(w http.ResponseWriter, r *http.Request) error {
 	if !caller(r).Can("view_smart_proxies_puppetca") {
 		return errs.New(errs.Forbidden, "Missing one of the required permissions: view_smart_proxies_puppetca")
 	}
-	p := certificatesPage{MaySign: caller(r).Can("edit_smart_proxies_puppetca")}
+	p := certificatesPage{MaySign: caller(r).Can("edit_smart_proxies_puppetca"), MayRevoke: caller(r).Can("destroy_smart_proxies_puppetca")}
 	ca, err := e.CA(r.Context())
 	if err != nil {
 		p.Problem = errs.PublicText(err)

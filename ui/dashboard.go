@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 
@@ -13,11 +14,12 @@ import (
 // A dashboardPage answers "what is broken now?": each number leads to the list
 // behind it.
 type dashboardPage struct {
-	Tiles    []tile
-	Building []row
-	Plans    []planRow
-	MayHosts bool
-	Empty    bool
+	Tiles     []tile
+	Building  []row
+	Plans     []planRow
+	MayHosts  bool
+	MayCreate bool
+	Empty     bool
 }
 
 type tile struct {
@@ -28,7 +30,7 @@ type tile struct {
 func (t tile) link() string { return "/hosts?search=" + url.QueryEscape(t.Search) }
 
 func (e *edge) dashboard(w http.ResponseWriter, r *http.Request) error {
-	p := dashboardPage{MayHosts: caller(r).Can("view_hosts")}
+	p := dashboardPage{MayHosts: caller(r).Can("view_hosts"), MayCreate: caller(r).Can("create_hosts")}
 	if !p.MayHosts {
 		return e.render(w, r, "Dashboard", p.view())
 	}
@@ -75,7 +77,7 @@ func (e *edge) planRows(runs []job.Run) []planRow {
 	var rows []planRow
 	for i := range runs {
 		run := &runs[i]
-		p := planRow{ID: run.ID, Label: run.Label, Text: string(run.State), When: e.ago(run.CreatedAt), Exact: exact(run.CreatedAt), Actor: run.Actor}
+		p := planRow{ID: run.ID, Label: run.Label, Text: string(run.State), When: e.ago(run.CreatedAt), Exact: exact(run.CreatedAt), Actor: cmp.Or(run.Actor, "the program")}
 		p.State = planState(run.State)
 		rows = append(rows, p)
 	}

@@ -34,6 +34,9 @@ type input struct {
 	Required, ReadOnly              bool
 	Options                         []option
 	Checked                         bool
+	Rows                            int  // of an area
+	Code                            bool // an area of code
+	Refills                         bool // choosing it fills the rest of the form anew
 }
 
 type option struct {
@@ -145,7 +148,10 @@ func (e *edge) input(r *http.Request, f *noun.Field, rec any, typed url.Values) 
 			in.Options = append(in.Options, option{Value: c, Text: c, Selected: c == in.Value})
 		}
 	case info.Long:
-		in.Kind = "area"
+		in.Kind, in.Rows = "area", 3
+		if f.Name() == "template" || f.Name() == "layout" {
+			in.Rows, in.Code = 24, true
+		}
 	case f.Kind() == noun.IntKind || f.Kind() == noun.OptIntKind:
 		in.Kind = "number"
 	}
@@ -181,7 +187,7 @@ func (e *edge) options(r *http.Request, to *noun.Any, chosen []string, feature s
 }
 
 func (e *edge) many(r *http.Request, l *noun.Link, rec any, typed url.Values) (input, error) {
-	in := input{Name: l.One() + "_ids", Label: spaced(l.Name()), Kind: "many"}
+	in := input{Name: l.One() + "_ids", Label: listLabel(l), Kind: "many"}
 	var chosen []string
 	for _, id := range l.IDs(rec) {
 		chosen = append(chosen, strconv.FormatInt(id, 10))
@@ -192,6 +198,14 @@ func (e *edge) many(r *http.Request, l *noun.Link, rec any, typed url.Values) (i
 	var err error
 	in.Options, err = e.options(r, l.To(), chosen, "")
 	return in, err
+}
+
+// listLabel heads a list as its noun's page is headed, where it is named so.
+func listLabel(l *noun.Link) string {
+	if l.Name() == l.To().Collection() {
+		return heading(l.To())
+	}
+	return spaced(l.Name())
 }
 
 func spaced(name string) string {
@@ -210,7 +224,7 @@ func parameterRows(n *noun.Any, rec any, typed url.Values) []parameterRow {
 		}
 		return rows
 	}
-	for _, p := range n.OwnParameters(rec) {
+	for _, p := range ownParameters(n, rec) {
 		value := p.Value
 		if p.Hidden {
 			value = noun.Masked
@@ -218,6 +232,22 @@ func parameterRows(n *noun.Any, rec any, typed url.Values) []parameterRow {
 		rows = append(rows, parameterRow{ID: p.ID, Name: p.Name, Type: p.Type, Value: value, Hidden: p.Hidden})
 	}
 	return rows
+}
+
+// ownParameters are the parameters on a whole record itself.
+func ownParameters(n *noun.Any, rec any) []*noun.Parameter {
+	var own []*noun.Parameter
+	for _, child := range n.Children() {
+		if !slices.Contains(child.Bodies(), n.ParametersKey()) {
+			continue
+		}
+		for _, p := range child.Records(rec) {
+			if p, ok := p.(*noun.Parameter); ok {
+				own = append(own, p)
+			}
+		}
+	}
+	return own
 }
 
 func at(list []string, i int) string {

@@ -5,11 +5,11 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/chargehand/chargehand/core/inventory"
 	"github.com/chargehand/chargehand/core/noun"
-	"github.com/chargehand/chargehand/core/report"
 	"github.com/chargehand/chargehand/core/timeline"
 	"github.com/chargehand/chargehand/internal/errs"
 )
@@ -37,15 +37,15 @@ type property struct{ Name, Value, Exact string }
 // A leg is one stage of the build as it is drawn.
 type leg struct {
 	timeline.Progress
-	When, Exact, Bytes, Took string
-	Last                     timeline.Event
-	Advice                   string
+	When, Exact, Detail string
+	Last                timeline.Event
+	Advice              string
 }
 
 type reportRow struct {
 	ID          int64
 	When, Exact string
-	Status      report.Counters
+	Text        string
 	Badge       cell
 	Logs        []inventory.ReportLog
 }
@@ -111,12 +111,7 @@ func (e *edge) fillTimeline(ctx context.Context, _ *noun.Any, p *hostPage, _ nou
 		if n := len(stage.Events); n > 0 {
 			l.Last = stage.Events[n-1]
 			l.When, l.Exact = e.ago(l.Last.At), exact(l.Last.At)
-			if l.Last.Bytes > 0 {
-				l.Bytes = size(l.Last.Bytes)
-			}
-			if l.Last.Duration > 0 {
-				l.Took = l.Last.Duration.Round(time.Millisecond).String()
-			}
+			l.Detail = detail(l.Last)
 		}
 		if stage.State == timeline.Stalled {
 			l.Advice = stage.Stalled
@@ -124,6 +119,25 @@ func (e *edge) fillTimeline(ctx context.Context, _ *noun.Any, p *hostPage, _ nou
 		p.Legs = append(p.Legs, l)
 	}
 	return nil
+}
+
+// detail is what an event tells beside its time, from where, how much, how long.
+func detail(ev timeline.Event) string {
+	var b strings.Builder
+	add := func(text string) {
+		if text != "" {
+			b.WriteString(" · " + text)
+		}
+	}
+	add(ev.Text)
+	add(ev.Address)
+	if ev.Bytes > 0 {
+		add(size(ev.Bytes))
+	}
+	if took := ev.Duration.Round(time.Millisecond); took > 0 {
+		add(took.String())
+	}
+	return b.String()
 }
 
 func size(n int64) string {
@@ -166,12 +180,7 @@ func (e *edge) fillReports(ctx context.Context, _ *noun.Any, p *hostPage, c noun
 	}
 	for _, rec := range found.Records {
 		cr := rec.(*inventory.ConfigReport)
-		row := reportRow{ID: cr.ID, When: e.ago(cr.ReportedAt), Exact: exact(cr.ReportedAt), Status: report.Unpack(cr.Status), Logs: cr.Logs}
-		row.Badge = cell{Text: row.Status.Summary(), State: "ok"}
-		if row.Status.Error() {
-			row.Badge.State = "bad"
-		}
-		p.Reports = append(p.Reports, row)
+		p.Reports = append(p.Reports, e.reportRow(cr))
 	}
 	return nil
 }

@@ -46,6 +46,7 @@ func (e *edge) hostForm(r *http.Request, typed url.Values) (*hostForm, error) {
 	f := &hostForm{}
 	for _, h := range hostInputs() {
 		in := input{Name: h.name, Label: h.label, Help: h.help, Value: typed.Get(h.name), Kind: "text", Required: h.name == "name"}
+		in.Refills = h.name == "hostgroup_id"
 		if h.noun != "" {
 			options, err := e.options(r, e.Registry.Noun(h.noun), []string{in.Value}, "")
 			if err != nil {

@@ -19,17 +19,20 @@ import (
 
 // A listPage is one page of one noun's records.
 type listPage struct {
-	Noun             *noun.Any
-	Heading          string
-	Columns          []string
-	Rows             []row
-	Search, Problem  string
-	Order            string
-	Page, Pages      int64
-	Total, Subtotal  int64
-	MayCreate        bool
-	Query            url.Values
+	Noun            *noun.Any
+	Heading         string
+	Columns         []column
+	Rows            []row
+	Search, Problem string
+	Order           string
+	Page, Pages     int64
+	Total, Subtotal int64
+	MayCreate       bool
+	Query           url.Values
 }
+
+// A column is headed by a label, and sorts by a field where it can.
+type column struct{ Label, Order string }
 
 type row struct {
 	Link  string
@@ -64,7 +67,7 @@ func (e *edge) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	values := r.URL.Query()
 	page, _ := strconv.ParseInt(values.Get("page"), 10, 64)
-	q := noun.Query{Search: values.Get("search"), Order: values.Get("order"), Page: max(page, 1), PerPage: perPage, Whole: n.Name() == "host"}
+	q := noun.Query{Search: values.Get("search"), Order: values.Get("order"), Page: max(page, 1), PerPage: perPage, Whole: n.Name() == "host" || n.Name() == "audit"}
 	if values.Get("format") == "csv" {
 		q.PerPage, q.All = 0, true
 	}
@@ -87,19 +90,21 @@ func (e *edge) list(w http.ResponseWriter, r *http.Request) error {
 	return e.render(w, r, p.Heading, p.view())
 }
 
-func heading(n *noun.Any) string {
-	words := strings.ReplaceAll(n.Collection(), "_", " ")
-	return strings.ToUpper(words[:1]) + words[1:]
-}
-
 func (e *edge) fillRows(p *listPage, found *noun.Page) {
-	if p.Noun.Name() == "host" {
+	switch p.Noun.Name() {
+	case "host":
 		e.fillHosts(p, found)
+		return
+	case "audit":
+		e.fillAudits(p, found)
+		return
+	case "config_report":
+		e.fillReportRows(p, found)
 		return
 	}
 	fields := columnsOf(p.Noun)
 	for _, f := range fields {
-		p.Columns = append(p.Columns, f.Info().Label)
+		p.Columns = append(p.Columns, sorted(p.Noun, f.Info().Label, f.Name()))
 	}
 	for _, rec := range found.Records {
 		line := row{Title: p.Noun.Title(rec), Link: "/" + p.Noun.Collection() + "/" + strconv.FormatInt(p.Noun.ID(rec), 10) + "/edit"}
@@ -113,16 +118,32 @@ func (e *edge) fillRows(p *listPage, found *noun.Page) {
 	}
 }
 
-// columnsOf picks what a table shows of a noun: up to five short fields that its
-// lists carry, besides the title.
+// sorted makes a column that sorts by a field when the noun can.
+func sorted(n *noun.Any, label, field string) column {
+	if _, err := n.ParseOrder(field); err != nil {
+		return column{Label: label}
+	}
+	return column{Label: label, Order: field}
+}
+
+// columnsOf picks what a table shows of a noun: what the map of pages says, else
+// up to five short fields that its lists carry, besides the title.
 func columnsOf(n *noun.Any) []*noun.Field {
 	var all []*noun.Field
+	if p := pageOf(n); p != nil && p.columns != nil {
+		for _, name := range p.columns {
+			if f := n.Field(name); f != nil {
+				all = append(all, f)
+			}
+		}
+		return all
+	}
 	for _, f := range n.Fields() {
 		info := f.Info()
 		if !info.InIndex || info.Long || info.IsTitle || f.Kind() == noun.JSONKind || f.Kind() == noun.ComputedKind || f.Kind() == noun.SecretKind || f.Name() == "id" {
 			continue
 		}
-		if f.Name() == "created_at" || (f.Name() == "name" && len(all) == 0 && n.Field("title") == nil) {
+		if f.Name() == "created_at" || f.Name() == "updated_at" || (f.Name() == "name" && len(all) == 0 && n.Field("title") == nil) {
 			continue
 		}
 		if all = append(all, f); len(all) == 5 {
@@ -159,7 +180,11 @@ func (e *edge) cell(f *noun.Field, rec any, names *noun.Names) cell {
 
 // fillHosts shows what an operator asks of hosts first.
 func (e *edge) fillHosts(p *listPage, found *noun.Page) {
-	p.Columns = []string{"Status", "Operating system", "Host group", "Address", "MAC", "Last report"}
+	for _, c := range [][2]string{
+		{"Status", "global_status"}, {"Operating system", "operatingsystem"}, {"Host group", "hostgroup"}, {"Address", "ip"}, {"MAC", "mac"}, {"Last report", "last_report"},
+	} {
+		p.Columns = append(p.Columns, sorted(p.Noun, c[0], c[1]))
+	}
 	for _, rec := range found.Records {
 		h := rec.(*inventory.Host)
 		line := row{Title: h.Name, Link: "/hosts/" + url.PathEscape(h.Name)}
@@ -172,8 +197,10 @@ func (e *edge) fillHosts(p *listPage, found *noun.Page) {
 		}
 		line.Cells = []cell{
 			hostState(h),
-			{Text: found.Names.Name("operatingsystem", h.OperatingSystemID)}, {Text: found.Names.Name("hostgroup", h.HostgroupID)},
-			{Text: address}, {Text: mac},
+			{Text: found.Names.Name("operatingsystem", h.OperatingSystemID)},
+			{Text: found.Names.Name("hostgroup", h.HostgroupID)},
+			{Text: address},
+			{Text: mac},
 			{Text: e.ago(h.LastReport), Exact: exact(h.LastReport)},
 		}
 		p.Rows = append(p.Rows, line)
@@ -208,7 +235,10 @@ func writeCSV(w http.ResponseWriter, p *listPage) error {
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	w.Header().Set("Content-Disposition", `attachment; filename="`+p.Noun.Collection()+`.csv"`)
 	out := csv.NewWriter(w)
-	head := append([]string{p.Noun.Label()}, p.Columns...)
+	head := []string{p.Noun.Label()}
+	for _, c := range p.Columns {
+		head = append(head, c.Label)
+	}
 	if err := out.Write(head); err != nil {
 		return nil // the client is gone
 	}
@@ -233,7 +263,7 @@ func defused(s string) string {
 }
 
 // with gives the list's URL with one parameter changed.
-func (p *listPage) with(name, value string) templ.SafeURL {
+func (p listPage) with(name, value string) templ.SafeURL {
 	q := url.Values{}
 	for k, v := range p.Query {
 		if k != "done" {
@@ -247,6 +277,28 @@ func (p *listPage) with(name, value string) templ.SafeURL {
 	return templ.SafeURL("/" + p.Noun.Collection() + "?" + q.Encode())
 }
 
+// sortBy gives the list's URL sorted by a column, the other way round when it is
+// so already.
+func (p listPage) sortBy(c column) templ.SafeURL {
+	if p.sorting(c) == "ascending" {
+		return p.with("order", c.Order+" DESC")
+	}
+	return p.with("order", c.Order+" ASC")
+}
+
+// sorting is the value of aria-sort for a column.
+func (p listPage) sorting(c column) string {
+	switch {
+	case c.Order == "":
+		return ""
+	case p.Order == c.Order, p.Order == c.Order+" ASC":
+		return "ascending"
+	case p.Order == c.Order+" DESC":
+		return "descending"
+	}
+	return "none"
+}
+
 // record serves what lies below a collection: the empty form, the search box's
 // completion, or one record's form.
 func (e *edge) record(w http.ResponseWriter, r *http.Request) error {
@@ -255,6 +307,9 @@ func (e *edge) record(w http.ResponseWriter, r *http.Request) error {
 		return e.newRecord(w, r)
 	case "complete":
 		return e.complete(w, r)
+	}
+	if r.PathValue("collection") == "config_reports" {
+		return e.report(w, r)
 	}
 	return e.editRecord(w, r)
 }

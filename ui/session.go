@@ -26,7 +26,9 @@ func (e *edge) login(w http.ResponseWriter, r *http.Request) error {
 	form := loginForm{Login: r.PostForm.Get("login"), Next: safeNext(r.PostForm.Get("next"))}
 	session, err := e.Auth.Login(r.Context(), form.Login, r.PostForm.Get("password"), clientAddress(r))
 	if kind := errs.KindOf(err); err != nil && (kind == errs.Unauthenticated || kind == errs.Limited) {
-		form.Error = errs.PublicText(err)
+		if form.Error = "This login and password do not fit together."; kind == errs.Limited {
+			form.Error = errs.PublicText(err)
+		}
 		w.WriteHeader(kind.Status())
 		return e.render(w, r, "Log in", form.view())
 	}

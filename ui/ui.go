@@ -15,7 +15,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
+	"runtime/debug"
 	"time"
 
 	"github.com/a-h/templ"
@@ -23,6 +23,7 @@ import (
 	"github.com/chargehand/chargehand/core/inventory"
 	"github.com/chargehand/chargehand/core/job"
 	"github.com/chargehand/chargehand/core/noun"
+	"github.com/chargehand/chargehand/core/orchestrate"
 	"github.com/chargehand/chargehand/core/param"
 	"github.com/chargehand/chargehand/core/timeline"
 	"github.com/chargehand/chargehand/internal/clock"
@@ -190,13 +191,25 @@ func (e *edge) adapt(rt route) http.HandlerFunc {
 				e.toLogin(w, r, err)
 				return
 			}
-			r = r.WithContext(context.WithValue(r.Context(), principalKey{}, principal))
+			ctx := orchestrate.WithActor(r.Context(), principal.Login, w.Header().Get("X-Request-Id"))
+			r = r.WithContext(context.WithValue(ctx, principalKey{}, principal))
 		}
 		w.Header().Set("Cache-Control", "no-store")
-		if err := rt.handle(e, w, r); err != nil {
+		if err := e.guarded(rt, w, r); err != nil {
 			e.fail(w, r, err)
 		}
 	}
+}
+
+// guarded makes a panic of a page an error of that page: logged with its place,
+// and told to the reader as our own mistake.
+func (e *edge) guarded(rt route, w http.ResponseWriter, r *http.Request) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = errs.New(errs.Internal, "panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	return rt.handle(e, w, r)
 }
 
 func (e *edge) principal(r *http.Request) (*access.Principal, error) {
@@ -270,54 +283,6 @@ func (e *edge) render(w http.ResponseWriter, r *http.Request, title string, body
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, _ = b.WriteTo(w)
 	return nil
-}
-
-// A frame is what surrounds every page.
-type frame struct {
-	Title   string
-	Login   string
-	Version string
-	Path    string
-	Menu    []menuItem
-	Notice  string
-}
-
-type menuItem struct {
-	Title, Path string
-	Key         string // typed after g
-	Here        bool
-}
-
-// frame lists in its menu only what the caller may see.
-func (e *edge) frame(r *http.Request, title string) frame {
-	f := frame{Title: title, Version: e.Version, Path: r.URL.Path, Notice: notice(r)}
-	p := caller(r)
-	if p == nil {
-		return f
-	}
-	f.Login = p.Login
-	add := func(title, path, key string, may bool) {
-		if may {
-			f.Menu = append(f.Menu, menuItem{title, path, key, path == r.URL.Path || path != "/" && strings.HasPrefix(r.URL.Path, path+"/")})
-		}
-	}
-	add("Dashboard", "/", "d", true)
-	add("Hosts", "/hosts", "h", p.Can("view_hosts"))
-	for _, entry := range [][3]string{
-		{"hostgroup", "Host groups", "o"}, {"subnet", "Subnets", "s"}, {"domain", "Domains", "n"}, {"smart_proxy", "Smart proxies", "x"},
-		{"operatingsystem", "Operating systems", ""}, {"provisioning_template", "Templates", "t"}, {"ptable", "Partition tables", ""},
-		{"medium", "Installation media", ""}, {"architecture", "Architectures", ""}, {"model", "Hardware models", ""},
-		{"environment", "Environments", ""}, {"puppetclass", "Puppet classes", ""}, {"config_report", "Reports", "r"},
-		{"organization", "Organizations", ""}, {"location", "Locations", ""}, {"user", "Users", "u"}, {"role", "Roles", ""},
-		{"audit", "Audits", "a"}, {"setting", "Settings", ""},
-	} {
-		if n := e.Registry.Noun(entry[0]); n != nil && n.HasAPI() {
-			add(entry[1], "/"+n.Collection(), entry[2], p.Can(n.Permission("index")))
-		}
-	}
-	add("Certificates", "/certificates", "c", p.Can("view_smart_proxies_puppetca"))
-	add("Plans", "/plans", "p", p.Can("view_hosts"))
-	return f
 }
 
 // notice is a one-line message that a redirect left in the URL's fragment of
