@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -223,4 +224,13 @@ func (s *stage) hostGoes(host int64) {
 	}
 }
 
-func (s *stage) puppetCA() string { return s.proxy.Endpoints["proxy.https"] }
+func (s *stage) puppetCA() string { return s.puppet.Endpoints["proxy.https"] }
+
+func split(t *testing.T, address string) (host, port string) {
+	t.Helper()
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return host, port
+}

@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -260,4 +261,17 @@ func (o *output) tail(lines int) string {
 	defer o.mu.Unlock()
 	all := strings.SplitAfter(o.text.String(), "\n")
 	return strings.Join(all[max(0, len(all)-lines):], "")
+}
+
+// FreePort finds a port of loopback that nobody listens on, for processes that
+// must know each other's before they start.
+func FreePort(t testing.TB) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ln.Close() }()
+	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	return port
 }
