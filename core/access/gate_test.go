@@ -83,7 +83,7 @@ type site struct {
 	hasher *access.Hasher
 	gate   *access.Gate
 	now    atomic.Int64 // offset of the clock
-	log    strings.Builder
+	log    logText
 }
 
 func (s *site) clock() time.Time { return time.Now().Add(time.Duration(s.now.Load())).UTC() }
@@ -248,6 +248,24 @@ func TestStaleHashIsMadeAnew(t *testing.T) {
 	if err := s.db.QueryRow(t.Context(), "SELECT password FROM users WHERE id = ?", []any{u.ID}, &kept); err != nil || !strings.HasPrefix(kept, "sealed:") {
 		t.Errorf("stored %q, %v", kept, err)
 	}
+}
+
+// A logText keeps what several gates log at the same time.
+type logText struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // TestLimiterIsExact: of 64 parallel guesses, exactly the allowed number is

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chargehand/chargehand/pki"
@@ -72,13 +73,13 @@ func TestHerd(t *testing.T) {
 }
 
 // endless is a body without end.
-type endless struct{ sent int64 }
+type endless struct{ sent atomic.Int64 }
 
 func (e *endless) Read(p []byte) (int, error) {
 	for i := range p {
 		p[i] = 'a'
 	}
-	e.sent += int64(len(p))
+	e.sent.Add(int64(len(p)))
 	return len(p), nil
 }
 
@@ -151,8 +152,8 @@ func TestEndlessBody(t *testing.T) {
 				t.Errorf("%s: %d", path, resp.StatusCode)
 			}
 		}
-		if body.sent > bound+(8<<20) {
-			t.Errorf("%s: %d bytes were taken", path, body.sent)
+		if sent := body.sent.Load(); sent > bound+(8<<20) {
+			t.Errorf("%s: %d bytes were taken", path, sent)
 		}
 	}
 }
