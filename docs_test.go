@@ -497,3 +497,28 @@ func TestNotices(t *testing.T) {
 		t.Errorf("modules in the binary and in THIRD_PARTY_NOTICES.md (-binary +notices):\n%s", diff)
 	}
 }
+
+// TestDependenciesHaveReasons looks for each direct dependency in the decisions.
+func TestDependenciesHaveReasons(t *testing.T) {
+	var decisions strings.Builder
+	files, err := filepath.Glob(filepath.Join("docs", "adr", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		decisions.Write(text)
+	}
+	mod, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^\t(\S+) v\S+$`).FindAllStringSubmatch(string(mod), -1) {
+		if !strings.Contains(decisions.String(), "`"+m[1]+"`") {
+			t.Errorf("%s is a direct dependency, and no page of docs/adr says why", m[1])
+		}
+	}
+}
