@@ -24,6 +24,7 @@ import (
 	"github.com/chargehand/chargehand/config"
 	"github.com/chargehand/chargehand/internal/errs"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 )
 
 // stopWithin bounds how long one part may take to stop before it is left behind.
@@ -56,6 +57,8 @@ type App struct {
 type part struct {
 	name string
 	run  func(ctx context.Context) error
+	// front parts answer the outside; they stop first, all together.
+	front bool
 }
 
 // A check tells whether something is ready to work.
@@ -76,6 +79,9 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	if err := os.MkdirAll(filepath.Join(opts.Config.DataDir, "run"), 0o700); err != nil {
 		return nil, errs.WrapAs(errs.Unavailable, err, "data_dir %s", opts.Config.DataDir)
 	}
+	if err := a.own(); err != nil {
+		return nil, err
+	}
 	if err := a.bind(); err != nil {
 		return nil, err
 	}
@@ -88,6 +94,21 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 		}
 	}
 	return a, nil
+}
+
+// own keeps a second server off the data folder: its queue, DNS and DHCP stores
+// are one process's own. The lock goes with the process, however it ends.
+func (a *App) own() error {
+	path := filepath.Join(a.Config.DataDir, "run", "lock")
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return errs.WrapAs(errs.Unavailable, err, "data_dir %s", a.Config.DataDir)
+	}
+	a.onClose(f.Close)
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return errs.WrapAs(errs.Conflict, err, "data_dir %s is in use by another process; give this one a data_dir of its own", a.Config.DataDir)
+	}
+	return nil
 }
 
 // A role builds its parts onto the app.
@@ -131,8 +152,8 @@ func (a *App) Close() error {
 	return errors.Join(all...)
 }
 
-// Run starts every part, tells the world when all are ready, and stops them in
-// reverse order when ctx ends or a part fails.
+// Run starts every part, tells the world when all are ready, and stops them when
+// ctx ends or a part fails: listeners first, then the others in reverse order.
 func (a *App) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, a.Close()) }()
 	failed := make(chan error, len(a.parts))
@@ -140,23 +161,40 @@ func (a *App) Run(ctx context.Context) (err error) {
 	for _, p := range a.parts {
 		stops = append(stops, a.start(p, failed))
 	}
-	stopAll := sync.OnceFunc(func() {
-		for _, stop := range slices.Backward(stops) {
-			stop()
+	defer a.stop(stops)
+	starting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	announced := make(chan error, 1)
+	go func() { announced <- a.announce(starting) }()
+	for {
+		select {
+		case <-ctx.Done():
+			a.Log.Info("stopping")
+			notify("STOPPING=1")
+			return nil
+		case err := <-failed:
+			return err
+		case err := <-announced:
+			if err != nil && ctx.Err() == nil {
+				return err
+			}
 		}
-	})
-	defer stopAll()
-	if err := a.announce(ctx); err != nil {
-		return err
 	}
-	select {
-	case <-ctx.Done():
-		a.Log.Info("stopping")
-		notify("STOPPING=1")
-		stopAll()
-		return nil
-	case err := <-failed:
-		return err
+}
+
+// stop ends the parts whose stops these are.
+func (a *App) stop(stops []func()) {
+	var fronts sync.WaitGroup
+	for i, p := range a.parts {
+		if p.front {
+			fronts.Go(stops[i])
+		}
+	}
+	fronts.Wait()
+	for i, p := range slices.Backward(a.parts) {
+		if !p.front {
+			stops[i]()
+		}
 	}
 }
 

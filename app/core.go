@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -302,25 +301,4 @@ type lateBoot struct{ app *App }
 
 func (b lateBoot) Config(ctx context.Context, host int64, kind string, building bool) (string, error) {
 	return b.app.builds.Config(ctx, host, kind, building)
-}
-
-// trusted tells from which neighbours X-Forwarded-For is believed: those that
-// are configured, and this machine's own proxy.
-func (a *App) trusted() func(netip.Addr) bool {
-	var prefixes []netip.Prefix
-	for _, text := range a.Config.Web.TrustedProxies {
-		if p, err := netip.ParsePrefix(text); err == nil {
-			prefixes = append(prefixes, p)
-		} else if addr, err := netip.ParseAddr(text); err == nil {
-			prefixes = append(prefixes, netip.PrefixFrom(addr, addr.BitLen()))
-		}
-	}
-	return func(addr netip.Addr) bool {
-		for _, p := range prefixes {
-			if p.Contains(addr) {
-				return true
-			}
-		}
-		return false
-	}
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -220,9 +221,10 @@ func addPuppetCA(_ context.Context, a *App, opts *server.Options) error {
 }
 
 // ownWeb is the web front of this very process, which is built after the proxy.
-// Requests that the proxy passes on come from this machine.
+// The proxy says in X-Forwarded-For, which it wrote itself, whose request it is.
 func (a *App) ownWeb(w http.ResponseWriter, r *http.Request) {
-	r.RemoteAddr = "127.0.0.1:0"
+	r.RemoteAddr = net.JoinHostPort(r.Header.Get("X-Forwarded-For"), "0")
+	r.Header.Del("X-Forwarded-For")
 	a.web.ServeHTTP(w, r)
 }
 

@@ -39,7 +39,7 @@ func buildPuppetDB(ctx context.Context, a *App) error {
 	a.add("puppetdb", service.Run)
 	a.puppetdb = service
 	a.readyWhen("puppetdb", service.Ready)
-	handler := server.New(server.Options{Service: service, Log: a.Log, Version: puppetdbVersion})
+	handler := server.New(server.Options{Service: service, Log: a.Log, Version: puppetdbVersion, Allow: a.mayQuery})
 	a.serve("puppetdb.http", handler, nil)
 	a.serve("puppetdb.https", handler, tlsconf.Server(a.identity, tlsconf.RequireCert))
 	return nil

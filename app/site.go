@@ -132,7 +132,7 @@ func (a *App) openCA(ctx context.Context) (*pki.CA, error) {
 
 // policy reads puppet.autosign: true, false, or a file of names and globs.
 func (a *App) policy() (pki.Policy, error) {
-	policy := pki.Policy{Protected: func(name string) bool { return name == a.certname() }}
+	policy := pki.Policy{Protected: a.ownSite}
 	switch setting := a.Config.Puppet.Autosign; setting {
 	case "", "false":
 	case "true":

@@ -3,12 +3,8 @@ package app
 import (
 	"context"
 	"encoding/json"
-	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
-	"slices"
-	"strings"
 
 	"github.com/chargehand/chargehand/api/unattended"
 	v2 "github.com/chargehand/chargehand/api/v2"
@@ -19,7 +15,6 @@ import (
 	"github.com/chargehand/chargehand/core/timeline"
 	"github.com/chargehand/chargehand/internal/clock"
 	"github.com/chargehand/chargehand/internal/errs"
-	"github.com/chargehand/chargehand/internal/tlsconf"
 	"github.com/chargehand/chargehand/ui"
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -49,16 +44,16 @@ func buildWeb(ctx context.Context, a *App) error {
 		Registry: a.nouns, Auth: apiAuth{a}, Actions: a.actions(), PerPage: func() int64 { return perPage }, Ping: a.core.db.Ping,
 		Settings: a.core.settings, Log: a.Log,
 	})
-	build := unattended.Options{Builds: a.builds, Recorder: a.observe, Log: a.Log, Public: public, Trusted: a.trustedForwarder()}
+	build := unattended.Options{Builds: a.builds, Recorder: a.observe, Log: a.Log, Public: public, Trusted: a.trusted()}
 
 	secure := http.NewServeMux()
 	secure.Handle("/api/", api)
 	secure.Handle("/api", api)
 	secure.Handle("/apidoc/", api)
 	secure.HandleFunc("GET /node/{name}", a.node)
-	secure.Handle("GET /metrics", a.onlyTrusted(promhttp.Handler()))
+	secure.Handle("GET /metrics", a.metrics(promhttp.Handler()))
 	unattended.Register(secure, build)
-	secure.Handle("/", pages)
+	secure.Handle("/", keepOldSession(pages))
 	conf, err := a.webTLS()
 	if err != nil {
 		return err
@@ -69,49 +64,8 @@ func buildWeb(ctx context.Context, a *App) error {
 	plain := http.NewServeMux()
 	unattended.Register(plain, build)
 	plain.HandleFunc("/", a.behindOrRedirect(a.web))
-	a.serve("web.http", plain, nil)
+	a.serve("web.http", a.actors(plain), nil)
 	return nil
-}
-
-// behindOrRedirect serves requests that a trusted proxy terminated TLS for, and
-// sends all others to HTTPS.
-func (a *App) behindOrRedirect(next http.Handler) http.HandlerFunc {
-	trusted := a.trusted()
-	return func(w http.ResponseWriter, r *http.Request) {
-		if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && trusted(peer.Addr().Unmap()) && r.Header.Get("X-Forwarded-Proto") == "https" {
-			next.ServeHTTP(w, r)
-			return
-		}
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			http.Error(w, "use HTTPS: "+a.webURL(), http.StatusForbidden)
-			return
-		}
-		http.Redirect(w, r, a.webURL()+r.URL.RequestURI(), http.StatusMovedPermanently)
-	}
-}
-
-// withAddress puts the client's own address in place of a trusted proxy's.
-func (a *App) withAddress(next http.Handler) http.Handler {
-	trusted := a.trusted()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		peer, err := netip.ParseAddrPort(r.RemoteAddr)
-		if err != nil || !trusted(peer.Addr().Unmap()) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		chain := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
-		for i := len(chain) - 1; i >= 0; i-- {
-			addr, err := netip.ParseAddr(strings.TrimSpace(chain[i]))
-			if err != nil {
-				break
-			}
-			r.RemoteAddr = net.JoinHostPort(addr.String(), "0")
-			if !trusted(addr.Unmap()) {
-				break
-			}
-		}
-		next.ServeHTTP(w, r)
-	})
 }
 
 // actors marks each request with an id, for plans, audits and proxies.
@@ -120,53 +74,6 @@ func (a *App) actors(next http.Handler) http.Handler {
 		id := uuid.NewString()
 		w.Header().Set("X-Request-Id", id)
 		next.ServeHTTP(w, r.WithContext(orchestrate.WithActor(r.Context(), "", id)))
-	})
-}
-
-// trustedForwarder believes the addresses that configured proxies and registered
-// smart proxies on this machine pass on.
-func (a *App) trustedForwarder() func(netip.Addr) bool {
-	configured := a.trusted()
-	own := a.Config.HasRole("proxy")
-	return func(addr netip.Addr) bool { return configured(addr) || own && addr.IsLoopback() }
-}
-
-// peerName is the verified certificate name of a request's client, "" without.
-func peerName(r *http.Request) string { return tlsconf.PeerName(r.TLS) }
-
-// mayFeed tells whether a certificate's name is this process's own, or that of a
-// registered smart proxy or of a puppet server that the settings trust.
-func (a *App) mayFeed(ctx context.Context, name string) bool {
-	if name == "" {
-		return false
-	}
-	if name == a.certname() {
-		return true
-	}
-	values, err := a.core.settings.Values(ctx)
-	if err == nil && slices.Contains(values.List("trusted_hosts"), name) {
-		return true
-	}
-	found := false
-	err = a.nouns.Read(ctx, func(tx *noun.Tx) error {
-		all, err := noun.Find[inventory.SmartProxy](ctx, tx, nil)
-		for _, p := range all {
-			u, perr := url.Parse(p.URL)
-			found = found || perr == nil && (u.Hostname() == name || strings.HasSuffix(name, "."+u.Hostname()))
-		}
-		return err
-	})
-	return err == nil && found
-}
-
-func (a *App) onlyTrusted(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		peer, err := netip.ParseAddrPort(r.RemoteAddr)
-		if (err == nil && peer.Addr().Unmap().IsLoopback()) || a.mayFeed(r.Context(), peerName(r)) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		http.Error(w, "metrics are for this machine and for certificates of registered proxies", http.StatusForbidden)
 	})
 }
 
@@ -257,11 +164,32 @@ func (a *App) anyCA(ctx context.Context) (ui.CA, error) {
 // uiAuth keeps the UI's sessions.
 type uiAuth struct{ gate *access.Gate }
 
+// sessionCookie is the name of the cookie that UI and API share.
+const sessionCookie = "_session_id"
+
+type oldSession struct{}
+
+// keepOldSession hands a login the session that the browser came with, so that
+// the login can end it.
+func keepOldSession(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if cookie, err := r.Cookie(sessionCookie); err == nil && r.Method == http.MethodPost {
+			r = r.WithContext(context.WithValue(r.Context(), oldSession{}, cookie.Value))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 func (u uiAuth) Login(ctx context.Context, login, password, address string) (string, error) {
 	remote, _ := netip.ParseAddr(address)
 	principal, err := u.gate.Login(ctx, access.Login{Login: login, Password: password, Remote: remote})
 	if err != nil {
 		return "", err
+	}
+	if old, ok := ctx.Value(oldSession{}).(string); ok {
+		if err := u.gate.EndSession(ctx, old); err != nil {
+			return "", err
+		}
 	}
 	cookie, _, err := u.gate.NewSession(ctx, principal, address, false)
 	return cookie, err
@@ -280,26 +208,25 @@ func (u uiAuth) Logout(ctx context.Context, cookie string) error {
 // of a smart proxy or puppet server that uploads facts and reports.
 type apiAuth struct{ app *App }
 
-func (u apiAuth) Authenticate(w http.ResponseWriter, r *http.Request) (noun.Caller, error) {
+func (u apiAuth) Authenticate(_ http.ResponseWriter, r *http.Request) (noun.Caller, error) {
+	// Browsers send passwords and certificates that they remember by themselves,
+	// as they do cookies, so where a request comes from counts for all of them.
+	// Programs say nothing of it and pass.
+	if err := http.NewCrossOriginProtection().Check(r); err != nil {
+		return nil, errs.WrapAs(errs.Forbidden, err, "the request comes from another site")
+	}
 	gate := u.app.core.gate
 	if login, password, ok := r.BasicAuth(); ok {
-		host, _, _ := net.SplitHostPort(r.RemoteAddr)
-		remote, _ := netip.ParseAddr(host)
-		principal, err := gate.Login(r.Context(), access.Login{Login: login, Password: password, Remote: remote, API: true})
+		principal, err := gate.Login(r.Context(), access.Login{Login: login, Password: password, Remote: peerAddr(r), API: true})
 		if err != nil {
 			return nil, err
 		}
 		return principal, nil
 	}
-	if cookie, err := r.Cookie("_session_id"); err == nil {
-		session, principal, err := gate.Session(r.Context(), cookie.Value)
+	if cookie, err := r.Cookie(sessionCookie); err == nil {
+		_, principal, err := gate.Session(r.Context(), cookie.Value)
 		if err != nil {
 			return nil, err
-		}
-		if !session.API {
-			if err := http.NewCrossOriginProtection().Check(r); err != nil {
-				return nil, errs.WrapAs(errs.Forbidden, err, "the request comes from another site")
-			}
 		}
 		return principal, nil
 	}

@@ -81,6 +81,7 @@ type Config struct {
 		HTTP         string
 		URL          string
 		Database     Secret
+		Allow        []string
 		NodeTTL      time.Duration
 		NodePurgeTTL time.Duration
 		ReportTTL    time.Duration

@@ -128,6 +128,11 @@ func TestPrintReadsBack(t *testing.T) {
 }
 
 func TestDurations(t *testing.T) {
+	for _, text := range []string{"0d", "14d", "36h", "90m", "61s", "1500ms"} {
+		if d, err := ParseDuration(text); err != nil || formatDuration(d) != text {
+			t.Errorf("%s is written as %s, %v", text, formatDuration(d), err)
+		}
+	}
 	for in, want := range map[string]time.Duration{"0": 0, "14d": 14 * 24 * time.Hour, "30s": 30 * time.Second, "250ms": 250 * time.Millisecond} {
 		if got, err := ParseDuration(in); err != nil || got != want {
 			t.Errorf("%s = %v, %v", in, got, err)

@@ -59,6 +59,7 @@ func keys() []key {
 
 		listen("puppetdb.https", ":8081", "commands and queries, client certificate required", func(c *Config) *string { return &c.PuppetDB.HTTPS }),
 		listen("puppetdb.http", "127.0.0.1:8080", "the same without TLS, for this machine", func(c *Config) *string { return &c.PuppetDB.HTTP }),
+		list("puppetdb.allow", "", "certificate names, beside this site's own processes, that may use puppetdb.https", nil, func(c *Config) *[]string { return &c.PuppetDB.Allow }),
 		text("puppetdb.url", "", "address of the PuppetDB that the compiler uses when none runs here", func(c *Config) *string { return &c.PuppetDB.URL }),
 		secret("puppetdb.database", "", "database of PuppetDB; SQLite in the data folder, or core's PostgreSQL with a schema of its own, when empty", func(c *Config) *Secret { return &c.PuppetDB.Database }),
 		duration("puppetdb.node_ttl", "7d", "silence after which a node counts as expired; 0 never", func(c *Config) *time.Duration { return &c.PuppetDB.NodeTTL }),
@@ -188,11 +189,17 @@ func ParseDuration(s string) (time.Duration, error) {
 	return time.Duration(n) * unit, nil
 }
 
+// formatDuration writes the largest unit that ParseDuration reads without a rest.
 func formatDuration(d time.Duration) string {
-	if d != 0 && d%(24*time.Hour) == 0 {
-		return strconv.FormatInt(int64(d/(24*time.Hour)), 10) + "d"
+	for _, u := range []struct {
+		unit time.Duration
+		name string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}} {
+		if d%u.unit == 0 {
+			return strconv.FormatInt(int64(d/u.unit), 10) + u.name
+		}
 	}
-	return d.String()
+	return strconv.FormatInt(d.Milliseconds(), 10) + "ms"
 }
 
 func oneOf(allowed ...string) func(string) error {

@@ -19,6 +19,7 @@ import (
 	"github.com/chargehand/chargehand/puppetdb/queue"
 	"github.com/chargehand/chargehand/puppetdb/storage"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 )
 
 // Options are what a Service needs.
@@ -35,10 +36,18 @@ type Options struct {
 // A Service is safe for concurrent use.
 type Service struct {
 	opts Options
+	// large keeps large commands from being decoded side by side: decoding takes
+	// several times a command's size.
+	large *semaphore.Weighted
 }
 
+// maxDecoding is how many bytes of commands are decoded at the same time.
+const maxDecoding = 16 << 20
+
 // New makes a service; Run makes it work.
-func New(opts Options) *Service { return &Service{opts: opts} }
+func New(opts Options) *Service {
+	return &Service{opts: opts, large: semaphore.NewWeighted(maxDecoding)}
+}
 
 // An envelope goes before each payload in the queue, on a line of its own.
 type envelope struct {
@@ -68,6 +77,11 @@ func (s *Service) Submit(ctx context.Context, name string, version int, certname
 
 // handle takes one command out of the queue.
 func (s *Service) handle(ctx context.Context, record []byte) error {
+	weight := min(int64(len(record)), maxDecoding)
+	if err := s.large.Acquire(ctx, weight); err != nil {
+		return err
+	}
+	defer s.large.Release(weight)
 	head, payload, _ := bytes.Cut(record, []byte("\n"))
 	var e envelope
 	if err := json.Unmarshal(head, &e); err != nil {

@@ -149,12 +149,16 @@ func (e *edge) template(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !host.Build {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.WriteHeader(http.StatusMethodNotAllowed)
-		_, _ = io.WriteString(w, "host "+host.Name+" is not in build mode\n")
-		return nil
+		return notInBuild(w, host)
 	}
 	return e.send(w, r, host, kind)
+}
+
+func notInBuild(w http.ResponseWriter, host *inventory.Host) error {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(http.StatusMethodNotAllowed)
+	_, _ = io.WriteString(w, "host "+host.Name+" is not in build mode\n")
+	return nil
 }
 
 func (e *edge) global(w http.ResponseWriter, r *http.Request, kind string) error {
@@ -190,8 +194,7 @@ func (e *edge) built(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !host.Build {
-		w.WriteHeader(http.StatusMethodNotAllowed)
-		return nil
+		return notInBuild(w, host)
 	}
 	event := timeline.Event{Host: host.ID, Stage: timeline.Installed, Address: e.address(r).String(), Text: "the installation is over"}
 	if err := e.Builds.Built(r.Context(), host.ID); err != nil {
@@ -204,19 +207,23 @@ func (e *edge) built(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// maxFailure bounds the log that a failed installation sends.
-const maxFailure = 1 << 20
+// maxFailure is what is kept of the log that a failed installation sends, in
+// bytes; that it failed counts however much it says.
+const maxFailure = 65535
 
 func (e *edge) failed(w http.ResponseWriter, r *http.Request) error {
 	host, err := e.Builds.Identify(r.Context(), e.visitor(r))
 	if err != nil {
 		return err
 	}
-	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxFailure))
-	if err != nil {
-		return errs.WrapAs(errs.TooLarge, err, "the log is larger than %d bytes", maxFailure)
+	if !host.Build {
+		return notInBuild(w, host)
 	}
-	if err := e.Builds.Failed(r.Context(), host.ID, string(text)); err != nil {
+	text, err := io.ReadAll(io.LimitReader(r.Body, maxFailure))
+	if err != nil {
+		return errs.WrapAs(errs.Malformed, err, "read the log")
+	}
+	if err := e.Builds.Failed(r.Context(), host.ID, strings.ToValidUTF8(string(text), "�")); err != nil {
 		return err
 	}
 	e.Recorder.Record(timeline.Event{Host: host.ID, Stage: timeline.Installed, Address: e.address(r).String(), Failure: "the installer says that it failed"})
@@ -228,6 +235,9 @@ func (e *edge) userData(w http.ResponseWriter, r *http.Request) error {
 	host, err := e.Builds.Identify(r.Context(), e.visitor(r))
 	if err != nil {
 		return err
+	}
+	if !host.Build {
+		return notInBuild(w, host)
 	}
 	for _, kind := range provision.CloudInitKinds() {
 		text, rerr := e.Builds.Render(r.Context(), host.ID, string(kind), nil)

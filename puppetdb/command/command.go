@@ -208,7 +208,36 @@ type checked interface {
 	name() string
 }
 
+// maxDepth bounds the nesting of a payload: SQLite's JSON functions stop at
+// 1000, and a document that they cannot read would spoil every query.
+const maxDepth = 200
+
+// deep tells whether arrays and objects nest deeper than maxDepth. It looks at
+// brackets alone; whether the text is JSON is found out by decoding it.
+func deep(payload []byte) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(payload); i++ {
+		switch c := payload[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	return false
+}
+
 func decode[T checked](payload []byte, certname string, into T) (any, error) {
+	if deep(payload) {
+		return nil, errs.New(errs.Invalid, "payload: nested deeper than %d", maxDepth)
+	}
 	dec := json.NewDecoder(bytes.NewReader(payload))
 	if err := dec.Decode(into); err != nil {
 		return nil, errs.WrapAs(errs.Invalid, err, "payload")

@@ -13,11 +13,26 @@ import (
 	"time"
 
 	"github.com/chargehand/chargehand/internal/errs"
+	"github.com/chargehand/chargehand/puppetdb/queue"
 	"github.com/google/uuid"
+	"golang.org/x/sync/semaphore"
 )
 
-// maxCommand bounds one command's payload after decompression, in bytes.
-const maxCommand = 128 << 20
+// Bounds on the memory that commands take while they arrive, after
+// decompression: of one, and of all at the same time.
+const (
+	maxCommand  = 64 << 20
+	maxCommands = 128 << 20
+	// usualCommand is set aside before anything is read, more only for a command
+	// that says or shows that it is larger.
+	usualCommand = 1 << 20
+	// maxQueueing is how long a command waits for others to make room.
+	maxQueueing = 20 * time.Second
+)
+
+func errBusy() error {
+	return errs.New(errs.Unavailable, "too many large commands at once; try again later")
+}
 
 // maxWait bounds secondsToWaitForCompletion.
 const maxWait = 10 * time.Minute
@@ -31,38 +46,22 @@ func (e *edge) command(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return nil
 	}
-	if ct := r.Header.Get("Content-Type"); ct != "" {
-		if media, _, err := mime.ParseMediaType(ct); err != nil || media != "application/json" {
-			w.Header().Set("Content-Type", "text/plain;charset=utf-8")
-			w.WriteHeader(http.StatusUnsupportedMediaType)
-			_, _ = io.WriteString(w, "content type "+ct+" not supported")
-			return nil
-		}
-	}
-	body, unsupported, err := readBody(w, r)
-	if unsupported != "" {
+	if why := unsupported(r); why != "" {
 		w.Header().Set("Content-Type", "text/plain;charset=utf-8")
 		w.WriteHeader(http.StatusUnsupportedMediaType)
-		_, _ = io.WriteString(w, "content encoding "+unsupported+" not supported")
+		_, _ = io.WriteString(w, why+" not supported")
 		return nil
 	}
-	if err != nil {
-		return jsonError{err}
-	}
-	c, err := readCommand(r, body)
-	if err != nil {
-		return jsonError{err}
-	}
-	receipt, err := e.Service.Submit(r.Context(), c.name, c.version, c.certname, c.payload)
+	receipt, wait, err := e.submit(w, r)
 	if err != nil {
 		return jsonError{err}
 	}
 	id := uuid.NewString()
-	if c.wait == 0 {
+	if wait == 0 {
 		writeJSON(w, http.StatusOK, map[string]string{"uuid": id})
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), c.wait)
+	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
 	switch err := receipt.Wait(ctx); {
 	case err == nil:
@@ -75,26 +74,102 @@ func (e *edge) command(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// readBody reads a body that may be gzip, bounded before and after.
-func readBody(w http.ResponseWriter, r *http.Request) (body []byte, unsupported string, err error) {
-	var src io.Reader = http.MaxBytesReader(w, r.Body, maxCommand)
+// unsupported names the type or encoding of a body that cannot be read.
+func unsupported(r *http.Request) string {
+	if ct := r.Header.Get("Content-Type"); ct != "" {
+		if media, _, err := mime.ParseMediaType(ct); err != nil || media != "application/json" {
+			return "content type " + ct
+		}
+	}
 	switch enc := r.Header.Get("Content-Encoding"); enc {
-	case "", "identity":
-	case "gzip":
+	case "", "identity", "gzip":
+		return ""
+	default:
+		return "content encoding " + enc
+	}
+}
+
+// submit reads the command and puts it into the queue. The memory that it takes
+// is set aside until it is there.
+func (e *edge) submit(w http.ResponseWriter, r *http.Request) (queue.Receipt, time.Duration, error) {
+	room := &room{all: e.room}
+	defer room.leave()
+	said := max(r.ContentLength, usualCommand)
+	if n, err := strconv.ParseInt(r.Header.Get("X-Uncompressed-Length"), 10, 64); err == nil {
+		said = max(said, n)
+	}
+	if err := room.enter(r.Context(), min(said, maxCommand)); err != nil {
+		return queue.Receipt{}, 0, err
+	}
+	body, err := readBody(w, r, room)
+	if err != nil {
+		return queue.Receipt{}, 0, err
+	}
+	c, err := readCommand(r, body)
+	if err != nil {
+		return queue.Receipt{}, 0, err
+	}
+	receipt, err := e.Service.Submit(r.Context(), c.name, c.version, c.certname, c.payload)
+	return receipt, c.wait, err
+}
+
+// A room is the memory set aside for one command.
+type room struct {
+	all  *semaphore.Weighted
+	held int64
+}
+
+func (m *room) enter(ctx context.Context, size int64) error {
+	ctx, cancel := context.WithTimeout(ctx, maxQueueing)
+	defer cancel()
+	if m.all.Acquire(ctx, size) != nil {
+		return errBusy()
+	}
+	m.held = size
+	return nil
+}
+
+// grow sets aside the most that a command may take. It does not wait: two that
+// waited for each other would do so for ever.
+func (m *room) grow() error {
+	if m.held >= maxCommand {
+		return nil
+	}
+	if !m.all.TryAcquire(maxCommand - m.held) {
+		return errBusy()
+	}
+	m.held = maxCommand
+	return nil
+}
+
+func (m *room) leave() { m.all.Release(m.held) }
+
+// readBody reads a body that may be gzip, bounded before and after.
+func readBody(w http.ResponseWriter, r *http.Request, m *room) ([]byte, error) {
+	var src io.Reader = http.MaxBytesReader(w, r.Body, maxCommand)
+	if r.Header.Get("Content-Encoding") == "gzip" {
 		zr, err := gzip.NewReader(src)
 		if err != nil {
-			return nil, "", errs.WrapAs(errs.Malformed, err, "the body is not gzip")
+			return nil, errs.WrapAs(errs.Malformed, err, "the body is not gzip")
 		}
 		defer func() { _ = zr.Close() }()
 		src = zr
-	default:
-		return nil, enc, nil
 	}
-	body, err = io.ReadAll(io.LimitReader(src, maxCommand+1))
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok || len(body) > maxCommand {
-		return nil, "", errs.New(errs.TooLarge, "the command is larger than %d bytes", maxCommand)
+	var b bytes.Buffer
+	_, err := io.CopyN(&b, src, m.held)
+	if err == nil { // there may be more than was set aside
+		if err = m.grow(); err != nil {
+			return nil, err
+		}
+		_, err = io.CopyN(&b, src, maxCommand+1-int64(b.Len()))
 	}
-	return body, "", errs.WrapAs(errs.Malformed, err, "read the body")
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok || b.Len() > maxCommand {
+		return nil, errs.New(errs.TooLarge, "the command is larger than %d bytes", maxCommand)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, errs.WrapAs(errs.Malformed, err, "read the body")
+	}
+	return b.Bytes(), nil
 }
 
 type submitted struct {

@@ -15,6 +15,7 @@ import (
 	"github.com/chargehand/chargehand/internal/errs"
 	"github.com/chargehand/chargehand/puppetdb/query"
 	"github.com/chargehand/chargehand/puppetdb/queue"
+	"golang.org/x/sync/semaphore"
 )
 
 // A Service is what the edge stands on; *puppetdb.Service is one.
@@ -62,11 +63,14 @@ func routes() []route {
 	}
 }
 
-type edge struct{ Options }
+type edge struct {
+	Options
+	room *semaphore.Weighted // memory for commands that arrive
+}
 
 // New gives the handler of both listeners, plain and TLS.
 func New(opts Options) http.Handler {
-	e := &edge{Options: opts}
+	e := &edge{Options: opts, room: semaphore.NewWeighted(maxCommands)}
 	mux := http.NewServeMux()
 	for _, rt := range routes() {
 		mux.HandleFunc(rt.pattern, func(w http.ResponseWriter, r *http.Request) {

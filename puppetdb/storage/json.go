@@ -2,8 +2,10 @@ package storage
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io/fs"
+	"strconv"
 	"strings"
 
 	"github.com/chargehand/chargehand/internal/errs"
@@ -12,6 +14,38 @@ import (
 func subFS() (fs.FS, error) {
 	sub, err := fs.Sub(migrations, "migrations")
 	return sub, errs.WrapAs(errs.Internal, err, "migrations")
+}
+
+// maxDigits and maxExponent bound numbers. PostgreSQL would write 1e131071 out,
+// digit by digit, in every answer.
+const (
+	maxDigits   = 400
+	maxExponent = 308
+)
+
+// checkNumbers refuses numbers that are small to send and large to keep.
+func checkNumbers(v any) error {
+	switch v := v.(type) {
+	case json.Number:
+		mantissa, exponent, _ := strings.Cut(strings.ToLower(v.String()), "e")
+		n, err := strconv.Atoi(cmp.Or(exponent, "0"))
+		if err != nil || n > maxExponent || n < -maxExponent || len(mantissa) > maxDigits {
+			return errs.New(errs.Invalid, "the number %.40s… is out of range", v)
+		}
+	case []any:
+		for _, item := range v {
+			if err := checkNumbers(item); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		for _, item := range v {
+			if err := checkNumbers(item); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func decodeNumbers(raw []byte, into any) error {

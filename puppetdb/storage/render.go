@@ -3,6 +3,7 @@ package storage
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,6 +38,9 @@ func (r *renderer) open(e *query.Entity) (*scope, error) {
 	number := strconv.Itoa(r.aliases)
 	s := &scope{entity: e, number: r.aliases, relation: relation{from: strings.ReplaceAll(rel.from, "@", number), fields: map[string]string{}}}
 	for name, sql := range rel.fields {
+		if f, ok := e.Field(name); ok && sql == "NULL" && r.dialect == sqldb.Postgres && f.Kind == query.Bool {
+			sql = "NULL::boolean" // PostgreSQL wants to know of which type nothing is
+		}
 		s.fields[name] = strings.ReplaceAll(sql, "@", number)
 	}
 	return s, nil
@@ -65,7 +69,7 @@ func (r *renderer) statement(q *query.Query, columns []query.Column) (string, er
 		}
 		outputs = append(outputs, sql)
 	}
-	body, err := r.body(s, q)
+	body, err := r.body(s, q, columns)
 	if err != nil {
 		return "", err
 	}
@@ -73,7 +77,35 @@ func (r *renderer) statement(q *query.Query, columns []query.Column) (string, er
 	if err != nil {
 		return "", err
 	}
-	return "SELECT " + strings.Join(outputs, ", ") + body + order, nil
+	return "SELECT " + strings.Join(outputs, ", ") + body + order, r.bounded()
+}
+
+// maxBound is how many values one statement may bind: SQLite ends at 32766,
+// PostgreSQL at 65535.
+const maxBound = 32_000
+
+func (r *renderer) bounded() error {
+	if len(r.args) > maxBound {
+		return errs.New(errs.TooLarge, "the query compares with more than %d values", maxBound)
+	}
+	return nil
+}
+
+// position gives the place of a column in the answer, as SQL counts them; empty
+// when it is not there by that name. An expression with bound values is equal
+// to itself only by its place.
+func (r *renderer) position(s *scope, columns []query.Column, name string) string {
+	place := 0
+	for _, c := range columns {
+		place++
+		if c.Name == name {
+			return strconv.Itoa(place)
+		}
+		if r.isAggregate(s.entity, c) {
+			place++ // those are answered in two
+		}
+	}
+	return ""
 }
 
 // count writes the statement that counts without limit and offset.
@@ -82,14 +114,14 @@ func (r *renderer) count(q *query.Query) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	body, err := r.body(s, q)
+	body, err := r.body(s, q, nil)
 	if err != nil {
 		return "", err
 	}
-	return "SELECT count(*) FROM (SELECT 1" + body + ") AS counted", nil
+	return "SELECT count(*) FROM (SELECT 1" + body + ") AS counted", r.bounded()
 }
 
-func (r *renderer) body(s *scope, q *query.Query) (string, error) {
+func (r *renderer) body(s *scope, q *query.Query, columns []query.Column) (string, error) {
 	sql := " FROM " + s.from
 	var where []string
 	if q.Active && !query.MentionsState(q.Where) {
@@ -108,6 +140,10 @@ func (r *renderer) body(s *scope, q *query.Query) (string, error) {
 	if len(q.GroupBy) > 0 {
 		var keys []string
 		for _, ref := range q.GroupBy {
+			if place := r.position(s, columns, ref.Text); place != "" && len(ref.Path) > 0 {
+				keys = append(keys, place)
+				continue
+			}
 			key, err := r.output(s, ref)
 			if err != nil {
 				return "", err
@@ -123,9 +159,9 @@ func (r *renderer) order(s *scope, q *query.Query, columns []query.Column) (stri
 	var keys []string
 	for _, o := range q.OrderBy {
 		sql := ""
-		for i, c := range columns {
-			if c.Name == o.Ref.Text && c.Function != "" {
-				sql = strconv.Itoa(i + 1)
+		for _, c := range columns {
+			if c.Name == o.Ref.Text && (c.Function != "" || len(c.Ref.Path) > 0) {
+				sql = r.position(s, columns, c.Name)
 			}
 		}
 		if sql == "" {
@@ -297,7 +333,21 @@ func (r *renderer) junction(s *scope, conds []query.Cond, word string) (string, 
 		}
 		parts[i] = sql
 	}
-	return "(" + strings.Join(parts, word) + ")", nil
+	return joined(parts, word), nil
+}
+
+// joined writes a junction as a tree of short ones, for a database reads a long
+// one as deep as it is long, and gives up at a thousand.
+func joined(parts []string, word string) string {
+	const wide = 32
+	for len(parts) > wide {
+		var next []string
+		for chunk := range slices.Chunk(parts, wide) {
+			next = append(next, "("+strings.Join(chunk, word)+")")
+		}
+		parts = next
+	}
+	return "(" + strings.Join(parts, word) + ")"
 }
 
 func (r *renderer) null(s *scope, c query.Null) (string, error) {

@@ -136,6 +136,9 @@ func canonical(raw json.RawMessage) (string, error) {
 	if err := decodeNumbers(raw, &v); err != nil {
 		return "", errs.WrapAs(errs.Invalid, err, "value")
 	}
+	if err := checkNumbers(v); err != nil {
+		return "", err
+	}
 	b, err := marshal(v)
 	return string(b), err
 }
