@@ -2,6 +2,7 @@ package orchestrate
 
 import (
 	"context"
+	"slices"
 
 	"github.com/chargehand/chargehand/core/inventory"
 	"github.com/chargehand/chargehand/core/job"
@@ -115,15 +116,28 @@ func describe(old, now *inventory.Host) (subject, kind, label string) {
 // deleted and one created, must not be worked on at the same time.
 func subjectOf(h *inventory.Host) string { return "host/" + h.Name }
 
-// Wait waits until the plan has done what it stands for, or was undone.
+// Wait waits until the plan has done what it stands for, or was undone. It does
+// not wait for a proxy that is away while something is taken back: that goes on
+// without anybody.
 func (o *Orchestrator) Wait(ctx context.Context, plan string) error {
 	var failure error
 	err := o.engine.Watch(ctx, plan, func(r *job.Run) bool {
 		failure = r.Err()
+		if stuck(r) {
+			failure = errs.Wrap(failure, "not all could be taken back yet, which goes on: plan %s", plan)
+			return false
+		}
 		return !r.Committed()
 	})
 	if err != nil {
 		return errs.WrapAs(errs.Unavailable, err, "the plan goes on without you: plan %s", plan)
 	}
 	return failure
+}
+
+// stuck tells that taking a step back has failed at least once.
+func stuck(r *job.Run) bool {
+	return r.State == job.Undoing && slices.ContainsFunc(r.Steps, func(s job.StepRun) bool {
+		return s.State == job.StepUndoing && s.Undos > 1
+	})
 }

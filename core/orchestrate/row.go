@@ -36,7 +36,7 @@ func (o *Orchestrator) rowStep(old, now *inventory.Host) (job.PlanStep, error) {
 		}
 		change.Old = sealed
 	}
-	return job.PlanStep{Name: "record of " + h.Name, Kind: kindRow, Args: change, Priority: first - 1}, nil
+	return job.PlanStep{Name: "record of " + h.Name, Kind: kindRow, Args: change, Priority: rowChanged}, nil
 }
 
 func (o *Orchestrator) seal(h *inventory.Host) (string, error) {
@@ -96,6 +96,22 @@ func (s rowStep) Undo(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := keepReports(ctx, tx, old); err != nil {
+			return err
+		}
 		return hosts.Restore(ctx, tx, s.caller, old)
 	})
+}
+
+// keepReports takes over what the machine told while the plan ran.
+func keepReports(ctx context.Context, tx *noun.Tx, old *inventory.Host) error {
+	now, err := noun.Load[inventory.Host](ctx, tx, old.ID)
+	if errs.Is(err, errs.NotFound) {
+		return nil
+	}
+	if err == nil && now.LastReport.After(old.LastReport) {
+		old.LastReport, old.LastOrigin, old.GlobalStatus = now.LastReport, now.LastOrigin, now.GlobalStatus
+		old.ConfigurationStatus, old.ConfigurationLabel = now.ConfigurationStatus, now.ConfigurationLabel
+	}
+	return err
 }

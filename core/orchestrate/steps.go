@@ -51,49 +51,18 @@ func Register(r *job.Registry, proxies Proxies, boot Boot) {
 	job.Register(r, kindReserve, func(a Reservation) (job.Step, error) { return reservationStepOf(proxies, a, false) })
 	job.Register(r, kindRelease, func(a Reservation) (job.Step, error) { return reservationStepOf(proxies, a, true) })
 	job.Register(r, kindBoot, func(a bootChange) (job.Step, error) {
-		return bootStep{proxies: proxies, render: boot, config: a.Config, was: a.Was}, nil
+		return setting{bootStep{proxies: proxies, render: boot, config: a.Config}, a.Keep}, nil
+	})
+	job.Register(r, kindKeepBoot, func(a BootConfig) (job.Step, error) {
+		return keepStep{bootStep{proxies: proxies, render: boot, config: a}}, nil
 	})
 	job.Register(r, kindNoBoot, func(a BootConfig) (job.Step, error) {
-		return inverse{bootStep{proxies: proxies, render: boot, config: a}}, nil
+		return noBootStep{bootStep{proxies: proxies, render: boot, config: a}}, nil
 	})
 	job.Register(r, kindFetch, func(a BootFile) (job.Step, error) { return fetchStep{proxies, a}, nil })
-	job.Register(r, kindAutosign, func(a Certificate) (job.Step, error) { return autosignStep{proxies, a}, nil })
+	job.Register(r, kindAutosign, func(a Certificate) (job.Step, error) { return setting{autosignStep{proxies, a}, false}, nil })
 	job.Register(r, kindNoAutosign, func(a Certificate) (job.Step, error) { return inverse{autosignStep{proxies, a}}, nil })
 	job.Register(r, kindCleanCert, func(a Certificate) (job.Step, error) { return cleanStep{proxies, a}, nil })
-}
-
-// An opposite is a step that sets something and can look whether it is set.
-type opposite interface {
-	set(ctx context.Context) error
-	unset(ctx context.Context) error
-	isSet(ctx context.Context) (set, known bool, err error)
-}
-
-// A setting is the step that sets; an inverse the one that unsets.
-type (
-	setting struct{ opposite }
-	inverse struct{ opposite }
-)
-
-func (s setting) Do(ctx context.Context) error   { return s.set(ctx) }
-func (s setting) Undo(ctx context.Context) error { return s.unset(ctx) }
-func (s setting) Check(ctx context.Context) (bool, error) {
-	set, known, err := s.isSet(ctx)
-	return known && set, err
-}
-
-func (s inverse) Do(ctx context.Context) error   { return s.unset(ctx) }
-func (s inverse) Undo(ctx context.Context) error { return s.set(ctx) }
-func (s inverse) Check(ctx context.Context) (bool, error) {
-	set, known, err := s.isSet(ctx)
-	return known && !set, err
-}
-
-func step(o opposite, remove bool) job.Step {
-	if remove {
-		return inverse{o}
-	}
-	return setting{o}
 }
 
 type recordStep struct {
@@ -104,11 +73,11 @@ type recordStep struct {
 
 func recordStepOf(proxies Proxies, a Record, remove bool) (job.Step, error) {
 	r := dns.Record{Name: a.Name, Type: dns.Type(a.Type), Value: a.Value}
-	return step(recordStep{proxies: proxies, url: a.Proxy, record: r}, remove), nil
+	return step(recordStep{proxies: proxies, url: a.Proxy, record: r}, remove, a.Keep), nil
 }
 
 func (s recordStep) set(ctx context.Context) error {
-	p, err := s.proxies.Proxy(s.url)
+	p, err := s.proxy()
 	if err != nil {
 		return err
 	}
@@ -116,27 +85,40 @@ func (s recordStep) set(ctx context.Context) error {
 }
 
 func (s recordStep) unset(ctx context.Context) error {
-	p, err := s.proxies.Proxy(s.url)
+	p, err := s.proxy()
 	if err != nil {
 		return err
 	}
 	return errs.Wrap(p.DNS().Delete(ctx, s.record.Name, s.record.Type), "delete DNS record %s %s", s.record.Name, s.record.Type)
 }
 
-// isSet is not known: the Smart Proxy API cannot be asked for records. Creating
-// and deleting are idempotent, so nothing depends on it.
+// withdraw takes the record back. The Smart Proxy API cannot be asked for
+// records, but it refuses to create one where another's is: that one stays.
+func (s recordStep) withdraw(ctx context.Context) error {
+	err := s.set(ctx)
+	if refused(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.unset(ctx)
+}
+
+// isSet is not known. Creating and deleting are idempotent, so nothing depends on it.
 func (s recordStep) isSet(context.Context) (set, known bool, err error) { return false, false, nil }
+
+func (s recordStep) proxy() (Proxy, error) { return s.proxies.Proxy(s.url) }
 
 type reservationStep struct {
 	proxies Proxies
 	args    Reservation
-	network netip.Prefix
 	record  dhcp.Record
 	related []mac.Addr
 }
 
 func reservationStepOf(proxies Proxies, a Reservation, remove bool) (job.Step, error) {
-	network, err := netip.ParseAddr(a.Network)
+	network, err := netip.ParsePrefix(a.Network)
 	if err != nil {
 		return nil, errs.WrapAs(errs.Invalid, err, "network of the reservation")
 	}
@@ -148,8 +130,8 @@ func reservationStepOf(proxies Proxies, a Reservation, remove bool) (job.Step, e
 	if err != nil {
 		return nil, err
 	}
-	s := reservationStep{proxies: proxies, args: a, network: netip.PrefixFrom(network, network.BitLen())}
-	s.record = dhcp.Record{Name: a.Name, MAC: m, IP: ip, Network: s.network, Hostname: a.Hostname, Filename: a.Filename}
+	s := reservationStep{proxies: proxies, args: a}
+	s.record = dhcp.Record{Name: a.Name, MAC: m, IP: ip, Network: network, Hostname: a.Hostname, Filename: a.Filename}
 	for _, text := range a.Related {
 		r, err := mac.Parse(text)
 		if err != nil {
@@ -157,11 +139,11 @@ func reservationStepOf(proxies Proxies, a Reservation, remove bool) (job.Step, e
 		}
 		s.related = append(s.related, r)
 	}
-	return step(s, remove), nil
+	return step(s, remove, a.Keep), nil
 }
 
 func (s reservationStep) set(ctx context.Context) error {
-	p, err := s.proxies.Proxy(s.args.Proxy)
+	p, err := s.proxy()
 	if err != nil {
 		return err
 	}
@@ -196,47 +178,73 @@ func (s reservationStep) nextServer(ctx context.Context) (string, error) {
 }
 
 func (s reservationStep) unset(ctx context.Context) error {
-	p, err := s.proxies.Proxy(s.args.Proxy)
+	p, err := s.proxy()
 	if err != nil {
 		return err
 	}
-	err = p.DHCP().Delete(ctx, s.network.Addr(), dhcp.Query{MAC: s.record.MAC})
+	err = p.DHCP().Delete(ctx, s.record.Network.Addr(), dhcp.Query{MAC: s.record.MAC})
 	return errs.Wrap(err, "release %s of %s in DHCP", s.args.IP, s.args.MAC)
 }
 
-func (s reservationStep) isSet(ctx context.Context) (set, known bool, err error) {
-	p, err := s.proxies.Proxy(s.args.Proxy)
+// withdraw takes the reservation back if it is this one: where another host's
+// was in the way, that one stays.
+func (s reservationStep) withdraw(ctx context.Context) error {
+	found, err := s.reservations(ctx)
 	if err != nil {
-		return false, false, err
+		return err
 	}
-	records, err := p.DHCP().Records(ctx, s.network.Addr(), dhcp.Query{MAC: s.record.MAC})
-	if err != nil {
-		return false, false, errs.Wrap(err, "look for %s in DHCP", s.args.MAC)
+	own := func(r dhcp.Record) bool { return r.IP == s.record.IP && r.Name == s.record.Name }
+	if !slices.ContainsFunc(found, own) {
+		return nil
 	}
-	reserved := slices.ContainsFunc(records, func(r dhcp.Record) bool { return r.Lease == nil })
-	return false, !reserved, nil // an existing one is compared by the provider itself
+	return s.unset(ctx)
 }
+
+// isSet answers "no" at most: an existing one is compared by the provider itself.
+func (s reservationStep) isSet(ctx context.Context) (set, known bool, err error) {
+	found, err := s.reservations(ctx)
+	return false, err == nil && len(found) == 0, err
+}
+
+// reservations are those of the hardware address.
+func (s reservationStep) reservations(ctx context.Context) ([]dhcp.Record, error) {
+	p, err := s.proxy()
+	if err != nil {
+		return nil, err
+	}
+	found, err := p.DHCP().Records(ctx, s.record.Network.Addr(), dhcp.Query{MAC: s.record.MAC})
+	found = slices.DeleteFunc(found, func(r dhcp.Record) bool { return r.Lease != nil })
+	return found, errs.Wrap(err, "look for %s in DHCP", s.args.MAC)
+}
+
+func (s reservationStep) proxy() (Proxy, error) { return s.proxies.Proxy(s.args.Proxy) }
 
 type bootStep struct {
 	proxies Proxies
 	render  Boot
 	config  BootConfig
-	was     *BootConfig
 }
 
-func (s bootStep) Check(context.Context) (bool, error) { return false, nil }
-func (s bootStep) Do(ctx context.Context) error        { return s.write(ctx, s.config) }
-
-func (s bootStep) Undo(ctx context.Context) error {
-	if s.was != nil {
-		return s.write(ctx, *s.was)
-	}
-	return s.unset(ctx)
-}
-
-func (s bootStep) set(ctx context.Context) error { return s.write(ctx, s.config) }
+func (s bootStep) withdraw(ctx context.Context) error { return s.unset(ctx) }
 
 func (s bootStep) isSet(context.Context) (set, known bool, err error) { return false, false, nil }
+
+func (s bootStep) proxy() (Proxy, error) { return s.proxies.Proxy(s.config.Proxy) }
+
+// keepStep does nothing and sets a configuration again on the way back. It
+// begins before the rows change, so it comes back after them.
+type keepStep struct{ bootStep }
+
+func (s keepStep) Check(context.Context) (bool, error) { return false, nil }
+func (s keepStep) Do(context.Context) error            { return nil }
+func (s keepStep) Undo(ctx context.Context) error      { return takenBack(ctx, s, s.set(ctx)) }
+
+// noBootStep removes a configuration; a keepStep sets it on the way back.
+type noBootStep struct{ bootStep }
+
+func (s noBootStep) Check(ctx context.Context) (bool, error) { return false, reach(ctx, s) }
+func (s noBootStep) Do(ctx context.Context) error            { return s.unset(ctx) }
+func (s noBootStep) Undo(context.Context) error              { return nil }
 
 func (s bootStep) target() (Proxy, tftp.Variant, mac.Addr, error) {
 	v, err := tftp.ParseVariant(s.config.Kind)
@@ -247,11 +255,12 @@ func (s bootStep) target() (Proxy, tftp.Variant, mac.Addr, error) {
 	if err != nil {
 		return nil, "", mac.Addr{}, err
 	}
-	p, err := s.proxies.Proxy(s.config.Proxy)
+	p, err := s.proxy()
 	return p, v, m, err
 }
 
-func (s bootStep) write(ctx context.Context, c BootConfig) error {
+func (s bootStep) set(ctx context.Context) error {
+	c := s.config
 	p, v, m, err := s.target()
 	if err != nil {
 		return err
@@ -278,10 +287,11 @@ type fetchStep struct {
 	file    BootFile
 }
 
-func (s fetchStep) Check(context.Context) (bool, error) { return false, nil }
-func (s fetchStep) Undo(context.Context) error          { return nil }
+func (s fetchStep) Check(ctx context.Context) (bool, error) { return false, reach(ctx, s) }
+func (s fetchStep) Undo(context.Context) error              { return nil }
+func (s fetchStep) proxy() (Proxy, error)                   { return s.proxies.Proxy(s.file.Proxy) }
 func (s fetchStep) Do(ctx context.Context) error {
-	p, err := s.proxies.Proxy(s.file.Proxy)
+	p, err := s.proxy()
 	if err != nil {
 		return err
 	}
@@ -293,12 +303,11 @@ type autosignStep struct {
 	cert    Certificate
 }
 
-func (s autosignStep) Check(ctx context.Context) (bool, error) { return setting{s}.Check(ctx) }
-func (s autosignStep) Do(ctx context.Context) error            { return s.set(ctx) }
-func (s autosignStep) Undo(ctx context.Context) error          { return s.unset(ctx) }
+func (s autosignStep) proxy() (Proxy, error)              { return s.proxies.Proxy(s.cert.Proxy) }
+func (s autosignStep) withdraw(ctx context.Context) error { return s.unset(ctx) }
 
 func (s autosignStep) set(ctx context.Context) error {
-	p, err := s.proxies.Proxy(s.cert.Proxy)
+	p, err := s.proxy()
 	if err != nil {
 		return err
 	}
@@ -307,7 +316,7 @@ func (s autosignStep) set(ctx context.Context) error {
 }
 
 func (s autosignStep) unset(ctx context.Context) error {
-	p, err := s.proxies.Proxy(s.cert.Proxy)
+	p, err := s.proxy()
 	if err != nil {
 		return err
 	}
@@ -317,7 +326,7 @@ func (s autosignStep) unset(ctx context.Context) error {
 
 // isSet answers "no" at most: an entry that is there may be about to end.
 func (s autosignStep) isSet(ctx context.Context) (set, known bool, err error) {
-	p, err := s.proxies.Proxy(s.cert.Proxy)
+	p, err := s.proxy()
 	if err != nil {
 		return false, false, err
 	}
@@ -335,10 +344,11 @@ type cleanStep struct {
 	cert    Certificate
 }
 
-func (s cleanStep) Check(context.Context) (bool, error) { return false, nil }
-func (s cleanStep) Undo(context.Context) error          { return nil }
+func (s cleanStep) Check(ctx context.Context) (bool, error) { return false, reach(ctx, s) }
+func (s cleanStep) Undo(context.Context) error              { return nil }
+func (s cleanStep) proxy() (Proxy, error)                   { return s.proxies.Proxy(s.cert.Proxy) }
 func (s cleanStep) Do(ctx context.Context) error {
-	p, err := s.proxies.Proxy(s.cert.Proxy)
+	p, err := s.proxy()
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ package orchestrate
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/chargehand/chargehand/core/inventory"
 	"github.com/chargehand/chargehand/proxy/dns"
@@ -36,12 +37,13 @@ type Record struct {
 	Name  string `json:"name"`
 	Type  string `json:"type"`
 	Value string `json:"value"`
+	Keep  bool   `json:"keep,omitempty"` // leave it on the way back
 }
 
 // A Reservation is one DHCP reservation on a proxy.
 type Reservation struct {
 	Proxy    string   `json:"proxy"`
-	Network  string   `json:"network"`
+	Network  string   `json:"network"` // with its prefix length
 	Name     string   `json:"name"`
 	MAC      string   `json:"mac"`
 	IP       string   `json:"ip"`
@@ -49,6 +51,7 @@ type Reservation struct {
 	Filename string   `json:"filename,omitempty"`
 	Boot     string   `json:"boot,omitempty"` // URL of the TFTP proxy, which names the boot server
 	Related  []string `json:"related,omitempty"`
+	Keep     bool     `json:"keep,omitempty"` // leave it on the way back
 }
 
 // A BootConfig is the boot loader's configuration for one MAC address.
@@ -99,14 +102,17 @@ func WantsOf(v *View) Wants {
 	if v == nil || v.Host == nil || !v.Host.Managed {
 		return Wants{}
 	}
-	w := Wants{Build: v.Host.Build}
-	w.Signable = w.Build || !v.Host.InstalledAt.IsZero() && v.Host.LastReport.IsZero()
+	w := Wants{Build: v.Host.Build, Signable: signable(v.Host)}
 	for i := range v.Host.Interfaces {
 		nic := &v.Host.Interfaces[i]
 		if !nic.Managed {
 			continue
 		}
-		w.Records = append(w.Records, v.records(nic)...)
+		for _, r := range v.records(nic) {
+			if !slices.Contains(w.Records, r) {
+				w.Records = append(w.Records, r)
+			}
+		}
 		if r, ok := v.reservation(nic); ok {
 			w.Reservations = append(w.Reservations, r)
 		}
@@ -124,6 +130,13 @@ func WantsOf(v *View) Wants {
 		w.CA = Certificate{Proxy: url, Certname: certname(v.Host)}
 	}
 	return w
+}
+
+// signable tells whether a machine's request is awaited: until it is built, and
+// then until its first report. A build that was called off awaits none.
+func signable(h *inventory.Host) bool {
+	installed := !h.InstalledAt.IsZero() && !h.InstalledAt.Before(h.InitiatedAt.Truncate(time.Second))
+	return h.Build || installed && h.LastReport.IsZero()
 }
 
 func certname(h *inventory.Host) string {
@@ -181,7 +194,7 @@ func record(proxy string, r dns.Record) Record {
 // its address and are related to it.
 func (v *View) reservation(nic *inventory.Interface) (Reservation, bool) {
 	s := v.Subnets[nic.SubnetID]
-	if s == nil || nic.IP == "" || nic.MAC == "" || nic.Virtual && nic.Type == inventory.InterfaceManaged {
+	if s == nil || !s.Prefix().IsValid() || nic.IP == "" || nic.MAC == "" || nic.Virtual && nic.Type == inventory.InterfaceManaged {
 		return Reservation{}, false
 	}
 	proxy := v.proxy(s.DHCPID, featureDHCP)
@@ -192,7 +205,7 @@ func (v *View) reservation(nic *inventory.Interface) (Reservation, bool) {
 	if name == "" {
 		name = v.Host.Name
 	}
-	r := Reservation{Proxy: proxy, Network: s.Network, Name: name, MAC: nic.MAC, IP: nic.IP, Hostname: name}
+	r := Reservation{Proxy: proxy, Network: s.Prefix().String(), Name: name, MAC: nic.MAC, IP: nic.IP, Hostname: name}
 	if nic.Provision && v.Loader != "" {
 		r.Filename, r.Boot = v.Loader, v.proxy(s.TFTPID, featureTFTP)
 	}
