@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -130,9 +131,14 @@ func (a *App) openCA(ctx context.Context) (*pki.CA, error) {
 	return pki.New(ctx, pki.Options{Authority: authority, Store: store, Clock: clock.System, Policy: policy, Log: a.Log})
 }
 
-// policy reads puppet.autosign: true, false, or a file of names and globs.
+// policy reads puppet.autosign: true, false, or a file of names and globs. Names
+// of the site's own processes, which other roles believe, are signed by nothing
+// but a token, the operator, or the whole name in that file.
 func (a *App) policy() (pki.Policy, error) {
-	policy := pki.Policy{Protected: a.ownSite}
+	policy := pki.Policy{}
+	policy.Protected = func(name string) bool {
+		return name == a.certname() || a.ownSite(name) && !slices.Contains(policy.AutosignPatterns, name)
+	}
 	switch setting := a.Config.Puppet.Autosign; setting {
 	case "", "false":
 	case "true":
