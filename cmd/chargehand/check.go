@@ -26,7 +26,7 @@ func (c *checkCmd) Run(ctx context.Context, term *terminal) error {
 		}
 		return conf.Print(term.stdout)
 	}
-	results := app.Check(ctx, conf, logger(conf, term.stderr))
+	results := app.Check(ctx, conf, warner(conf, term.stderr))
 	failed := false
 	for _, r := range results {
 		failed = failed || r.Problem != ""
@@ -77,7 +77,7 @@ func (c *administered) open(ctx context.Context, term *terminal) (*app.Accounts,
 	if err != nil {
 		return nil, err
 	}
-	return app.OpenAccounts(ctx, conf, logger(conf, term.stderr))
+	return app.OpenAccounts(ctx, conf, warner(conf, term.stderr))
 }
 
 type resetPasswordCmd struct {
@@ -149,7 +149,7 @@ func (c *encCmd) Run(ctx context.Context, term *terminal) error {
 	if err != nil {
 		return err
 	}
-	found, err := app.Classify(ctx, conf, c.Node, logger(conf, term.stderr))
+	found, err := app.Classify(ctx, conf, c.Node, warner(conf, term.stderr))
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,9 @@ type commands struct {
 	Check   checkCmd   `cmd:"" help:"Check configuration, database and certificates."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database schemas up to date; serve does it too."`
 	Admin   adminCmd   `cmd:"" help:"Work on accounts."`
+	CA      caCmd      `cmd:"" name:"ca" help:"The certificate authority, with the words of puppetserver ca."`
 	Enc     encCmd     `cmd:"" help:"Print what a node is: the external node classifier."`
+	Puppet  puppetCmd  `cmd:"" help:"Work with Puppet code without a server."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
@@ -114,11 +116,18 @@ func (c *configured) load(term *terminal) (*config.Config, error) {
 }
 
 // logger writes structured lines to stderr as log.level and log.format say.
-func logger(c *config.Config, w io.Writer) *slog.Logger {
+func logger(c *config.Config, w io.Writer) *slog.Logger { return loggerFrom(c, w, slog.LevelDebug) }
+
+// warner is the logger of commands that answer a person: they hear of what is
+// wrong, not of all that goes on.
+func warner(c *config.Config, w io.Writer) *slog.Logger { return loggerFrom(c, w, slog.LevelWarn) }
+
+func loggerFrom(c *config.Config, w io.Writer, least slog.Level) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
 		level = slog.LevelInfo // config has checked it
 	}
+	level = max(level, least)
 	opts := &slog.HandlerOptions{Level: level}
 	if c.Log.Format == "json" {
 		return slog.New(slog.NewJSONHandler(w, opts))
