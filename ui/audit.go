@@ -21,7 +21,7 @@ func (e *edge) fillAudits(p *listPage, found *noun.Page) {
 			{Text: a.Type},
 			{Text: cmp.Or(a.UserName, "the program")},
 			{Text: e.ago(a.CreatedAt), Exact: exact(a.CreatedAt)},
-			{Text: changes(a.Changes)},
+			{Text: changes(a.Changes), Wide: true},
 		}})
 	}
 }

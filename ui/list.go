@@ -46,6 +46,7 @@ type cell struct {
 	Link  string
 	State string // ok, warn, bad, wait or ""
 	Exact string // shown on hover
+	Wide  bool   // text that may break anywhere
 }
 
 func (e *edge) noun(r *http.Request) (*noun.Any, error) {
