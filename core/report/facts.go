@@ -50,6 +50,9 @@ func (f *flattener) walk(prefix string, level map[string]any, depth int) error {
 		return errs.New(errs.TooLarge, "facts are nested deeper than %d levels at %.100s", maxFactDepth, prefix)
 	}
 	for name, value := range level {
+		if len(f.rows) > maxFacts {
+			return errs.New(errs.TooLarge, "a host has at most %d facts", maxFacts)
+		}
 		full := clip(prefix + name)
 		if sub, ok := value.(map[string]any); ok {
 			f.rows[full] = Fact{Name: full, Compose: true}
@@ -58,10 +61,11 @@ func (f *flattener) walk(prefix string, level map[string]any, depth int) error {
 			}
 			continue
 		}
-		f.rows[full] = Fact{Name: full, Value: factText(value)}
-		if len(f.rows) > maxFacts {
-			return errs.New(errs.TooLarge, "a host has at most %d facts", maxFacts)
+		text := factText(value)
+		if text == "" {
+			continue // says nothing
 		}
+		f.rows[full] = Fact{Name: full, Value: text}
 	}
 	return nil
 }

@@ -115,7 +115,6 @@ func TestFlatten(t *testing.T) {
 	want := []Fact{
 		{Name: "kernel", Value: "Linux"},
 		{Name: "n", Value: "9007199254740993"},
-		{Name: "none"},
 		{Name: "os", Compose: true},
 		{Name: "os::list", Value: `["a",true]`},
 		{Name: "os::release", Compose: true},

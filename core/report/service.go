@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/chargehand/chargehand/core/inventory"
 	"github.com/chargehand/chargehand/core/noun"
@@ -33,7 +34,7 @@ func (s *Service) Report(ctx context.Context, in *Intake) (*inventory.ConfigRepo
 		return nil, err
 	}
 	rec := &inventory.ConfigReport{HostID: host.ID, ReportedAt: in.ReportedAt, Status: in.Status.Pack(), Origin: in.Origin, Metrics: in.Metrics, Logs: in.Logs}
-	err = s.nouns.Write(ctx, func(tx *noun.Tx) error {
+	store := func(tx *noun.Tx) error {
 		found, err := noun.Find[inventory.ConfigReport](ctx, tx, noun.Match{"host": host.ID, "reported_at": in.ReportedAt})
 		if err != nil {
 			return err
@@ -47,8 +48,22 @@ func (s *Service) Report(ctx context.Context, in *Intake) (*inventory.ConfigRepo
 			return err
 		}
 		return s.moveHost(ctx, tx, host.ID, rec)
-	})
+	}
+	err = s.write(ctx, store)
 	return rec, errs.Wrap(err, "store the report of %s", in.Host)
+}
+
+// write is a transaction that may lose against another upload, or a save, of the
+// same host: the next try finds what the other made.
+func (s *Service) write(ctx context.Context, f func(tx *noun.Tx) error) error {
+	const tries = 5
+	var err error
+	for range tries {
+		if err = s.nouns.Write(ctx, f); !errs.Is(err, errs.Conflict) {
+			break
+		}
+	}
+	return err
 }
 
 // moveHost takes a report's status over, unless a newer one is there.
@@ -94,6 +109,9 @@ func (s *Service) patch(ctx context.Context, tx *noun.Tx, h *inventory.Host, nam
 // host finds a machine by certname or name, or creates it.
 func (s *Service) host(ctx context.Context, name, certname string) (*inventory.Host, error) {
 	name, certname = strings.ToLower(name), strings.ToLower(certname)
+	if strings.ContainsFunc(name+certname, unicode.IsSpace) { // a host's name would lose it, and never be found
+		return nil, errs.InvalidField("host", "has white space in it: %.64q", name)
+	}
 	var found *inventory.Host
 	err := s.nouns.Read(ctx, func(tx *noun.Tx) error {
 		for _, m := range []noun.Match{{"certname": certname}, {"name": name}} {
@@ -178,7 +196,7 @@ func (s *Service) Facts(ctx context.Context, up *FactsUpload) (*inventory.Host, 
 	if err != nil {
 		return nil, errs.Wrap(err, "name the facts of %s", up.Name)
 	}
-	err = s.nouns.Write(ctx, func(tx *noun.Tx) error { return s.replaceFacts(ctx, tx, host.ID, rows, names) })
+	err = s.write(ctx, func(tx *noun.Tx) error { return s.replaceFacts(ctx, tx, host.ID, rows, names) })
 	if err != nil {
 		return nil, errs.Wrap(err, "store the facts of %s", up.Name)
 	}
@@ -204,7 +222,7 @@ func (s *Service) factNames(ctx context.Context, rows []Fact) (map[string]int64,
 	if !slices.ContainsFunc(rows, func(f Fact) bool { return ids[f.Name] == 0 }) {
 		return ids, nil
 	}
-	err := s.nouns.Write(ctx, func(tx *noun.Tx) error {
+	err := s.write(ctx, func(tx *noun.Tx) error {
 		if err := load(tx); err != nil {
 			return err
 		}
@@ -286,9 +304,9 @@ func (s *Service) describe(ctx context.Context, host *inventory.Host, up *FactsU
 	if err != nil {
 		return err
 	}
-	return s.nouns.Write(ctx, func(tx *noun.Tx) error {
+	return s.write(ctx, func(tx *noun.Tx) error {
 		h, err := noun.Load[inventory.Host](ctx, tx, host.ID)
-		if err != nil {
+		if err != nil || h.ArchitectureID != 0 && h.OperatingSystemID != 0 {
 			return err
 		}
 		if h.ArchitectureID == 0 {
