@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"path/filepath"
 	"strings"
 
 	"github.com/chargehand/chargehand/internal/bounded"
@@ -32,7 +33,11 @@ func Compile(ctx context.Context, c Compilation, log *slog.Logger) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	catalog, err := codedir.New(codedir.Options{Dir: c.CodeDir, Log: log}).Compile(ctx, request)
+	dir, err := filepath.Abs(c.CodeDir) // catalogs and messages name whole paths
+	if err != nil {
+		return nil, errs.WrapAs(errs.Unavailable, err, "code directory")
+	}
+	catalog, err := codedir.New(codedir.Options{Dir: dir, Log: log}).Compile(ctx, request)
 	return catalog.Wire, err
 }
 

@@ -212,11 +212,11 @@ func (l listing) text() string {
 
 type caSignCmd struct {
 	authoritative
-	All                          bool          `xor:"which" required:"" help:"Sign every waiting request."`
-	Certname                     []string      `xor:"which" required:"" placeholder:"NAME,NAME" help:"Sign these."`
-	TTL                          time.Duration `placeholder:"DURATION" help:"How long the certificates last, such as 720h (default five years)."`
-	AllowSubjectAltNames         bool          `help:"Sign requests that ask for other names too."`
-	AllowAuthorizationExtensions bool          `help:"Sign requests that ask for rights."`
+	All                          bool     `xor:"which" required:"" help:"Sign every waiting request."`
+	Certname                     []string `xor:"which" required:"" placeholder:"NAME,NAME" help:"Sign these."`
+	TTL                          lifetime `placeholder:"DURATION" help:"How long the certificates last, such as 30d (default five years)."`
+	AllowSubjectAltNames         bool     `help:"Sign requests that ask for other names too."`
+	AllowAuthorizationExtensions bool     `help:"Sign requests that ask for rights."`
 }
 
 // Run signs what it can; one request that cannot be signed stops no other.
@@ -232,7 +232,7 @@ func (c *caSignCmd) Run(ctx context.Context, term *terminal) error {
 				names = append(names, s.Name)
 			}
 		}
-		opts := pki.SignOptions{TTL: c.TTL, AllowAltNames: c.AllowSubjectAltNames, AllowAuthExtensions: c.AllowAuthorizationExtensions}
+		opts := pki.SignOptions{TTL: time.Duration(c.TTL), AllowAltNames: c.AllowSubjectAltNames, AllowAuthExtensions: c.AllowAuthorizationExtensions}
 		return c.each(term, "signed", names, func(name string) error { return ca.Sign(ctx, name, opts) })
 	})
 }

@@ -7,10 +7,29 @@ import (
 	"time"
 
 	"github.com/chargehand/chargehand/app"
+	"github.com/chargehand/chargehand/config"
 	"github.com/chargehand/chargehand/internal/errs"
 	"github.com/chargehand/chargehand/pki"
 	"github.com/chargehand/chargehand/pki/service"
 )
+
+// A lifetime is a duration as the configuration has them, such as 14d, or a
+// number of seconds, as `puppetserver ca` takes it.
+type lifetime time.Duration
+
+// UnmarshalText reads a lifetime, which is more than nothing.
+func (l *lifetime) UnmarshalText(text []byte) error {
+	s := string(text)
+	if strings.Trim(s, "0123456789") == "" {
+		s += "s"
+	}
+	d, err := config.ParseDuration(s)
+	if err == nil && d <= 0 {
+		err = errs.New(errs.Malformed, "want more than nothing")
+	}
+	*l = lifetime(d)
+	return err
+}
 
 type caGenerateCmd struct {
 	named
@@ -46,16 +65,13 @@ func (c *caGenerateCmd) Run(ctx context.Context, term *terminal) error {
 
 type caJoinCmd struct {
 	authoritative
-	Certname string        `required:"" placeholder:"PATTERN" help:"Certname the process will have, or *.domain."`
-	TTL      time.Duration `default:"24h" placeholder:"DURATION" help:"How long the word is good for; it is good once."`
+	Certname string   `required:"" placeholder:"PATTERN" help:"Certname the process will have, or *.domain."`
+	TTL      lifetime `default:"1d" placeholder:"DURATION" help:"How long the word is good for; it is good once."`
 }
 
 func (c *caJoinCmd) Run(ctx context.Context, term *terminal) error {
-	if c.TTL <= 0 {
-		return errs.New(errs.Malformed, "--ttl must be more than nothing")
-	}
 	return c.with(ctx, term, func(ca *app.CA) error {
-		expires := time.Now().Add(c.TTL)
+		expires := time.Now().Add(time.Duration(c.TTL))
 		token, err := ca.NewToken(ctx, pki.Token{Pattern: c.Certname, Expires: expires, Once: true})
 		if err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/chargehand/chargehand/app"
@@ -122,6 +123,8 @@ func (c *parseCmd) Run(term *terminal) error {
 func (c *parseCmd) parse(term *terminal, name, text string) (ok bool, err error) {
 	if name == "-" {
 		name = "" // Puppet names no file either
+	} else if name, err = filepath.Abs(name); err != nil {
+		return false, errs.WrapAs(errs.Unavailable, err, "parse")
 	}
 	parsed, err := syntax.Parse(name, text, syntax.Options{Epp: strings.HasSuffix(name, ".epp")})
 	tell(term.stderr, "Warning: ", parsed.Warnings)
