@@ -102,6 +102,7 @@ func (w *world) want(when string, want map[string]string) {
 func TestAllOrNothing(t *testing.T) {
 	for _, f := range []fault{refuse, lost, away} {
 		t.Run(f.String(), func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			var h *inventory.Host
 			w.pebble("create", f, func() error {

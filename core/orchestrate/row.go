@@ -39,9 +39,23 @@ func (o *Orchestrator) rowStep(old, now *inventory.Host) (job.PlanStep, error) {
 	return job.PlanStep{Name: "record of " + h.Name, Kind: kindRow, Args: change, Priority: rowChanged}, nil
 }
 
+// A snapshot is a host as it is kept: in gob, for JSON masks secrets. Gob makes
+// no difference between a pointer to 0 and none, so Undelayed tells which
+// interfaces have a delay of 0.
+type snapshot struct {
+	Host      *inventory.Host
+	Undelayed map[int]bool
+}
+
 func (o *Orchestrator) seal(h *inventory.Host) (string, error) {
+	s := snapshot{Host: h, Undelayed: map[int]bool{}}
+	for i := range h.Interfaces {
+		if d := h.Interfaces[i].NICDelay; d != nil && *d == 0 {
+			s.Undelayed[i] = true
+		}
+	}
 	var b bytes.Buffer
-	if err := gob.NewEncoder(&b).Encode(h); err != nil {
+	if err := gob.NewEncoder(&b).Encode(s); err != nil {
 		return "", errs.WrapAs(errs.Internal, err, "keep the host as it was")
 	}
 	sealed, err := o.sealer.Seal(base64.StdEncoding.EncodeToString(b.Bytes()))
@@ -57,11 +71,19 @@ func unseal(sealer noun.Sealer, sealed string) (*inventory.Host, error) {
 	if err != nil {
 		return nil, errs.WrapAs(errs.Internal, err, "open the host as it was")
 	}
-	h := &inventory.Host{}
-	if err := gob.NewDecoder(bytes.NewReader(raw)).Decode(h); err != nil {
+	var s snapshot
+	if err := gob.NewDecoder(bytes.NewReader(raw)).Decode(&s); err != nil {
 		return nil, errs.WrapAs(errs.Internal, err, "read the host as it was")
 	}
-	return h, nil
+	if s.Host == nil {
+		return nil, errs.New(errs.Internal, "the host as it was is missing")
+	}
+	for i := range s.Host.Interfaces {
+		if s.Undelayed[i] {
+			s.Host.Interfaces[i].NICDelay = new(int64)
+		}
+	}
+	return s.Host, nil
 }
 
 // RegisterRows adds the step kind that takes a change of rows back, in the

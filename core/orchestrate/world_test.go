@@ -34,6 +34,7 @@ type world struct {
 	engine *job.Engine
 	plans  *orchestrate.Orchestrator
 	audits *audits
+	class  int64
 }
 
 type audits struct {
@@ -91,6 +92,7 @@ func look(ctx context.Context, tx *noun.Tx, h *inventory.Host) (*orchestrate.Vie
 
 func (w *world) furnish(nouns *noun.Registry) {
 	w.World = storetest.Make(w.t, nouns)
+	w.class = storetest.Create(w.t, nouns, &inventory.Puppetclass{Name: "motd"})
 	_, err := noun.Of[inventory.Subnet](nouns).Update(w.t.Context(), nountest.Admin{}, strconv.FormatInt(w.Subnet, 10), func(s *inventory.Subnet) error {
 		s.DHCPID, s.TFTPID, s.DNSID = w.World.Proxy, w.World.Proxy, w.World.Proxy
 		return nil
@@ -119,6 +121,11 @@ func (w *world) machine() *inventory.Host {
 	h := w.Host("web01.example.com", 1)
 	h.SubnetID, h.IP, h.PXELoader, h.PuppetCAProxyID = w.Subnet, "192.0.2.50", "PXELinux BIOS", w.World.Proxy
 	h.Build, h.RootPass = true, "$6$salt$canary"
+	h.Interfaces = []inventory.Interface{
+		{Identifier: "eth0", Type: inventory.InterfaceManaged, Primary: true, Provision: true, Managed: true, NICDelay: new(int64), Link: true},
+		{Identifier: "ipmi", Type: inventory.InterfaceBMC, Provider: "IPMI", Username: "root", Password: "canary-bmc"},
+	}
+	h.PuppetclassIDs = []int64{w.class}
 	h.Parameters = []noun.Parameter{{Name: "rôle", Type: "string", Value: "canary-parameter", Hidden: true}}
 	return h
 }
@@ -206,4 +213,3 @@ func (w *world) outside() map[string]string {
 	}
 	return m
 }
-

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"time"
 
 	"github.com/chargehand/chargehand/core/timeline"
@@ -26,36 +27,45 @@ func (t Timeline) Append(ctx context.Context, e timeline.Event) error {
 			return err
 		}
 		id, err := tx.Insert(ctx, `INSERT INTO build_events (host_id, stage, at, text, address, bytes, took, failure)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, host, string(e.Stage), e.At.UnixMilli(), e.Text, e.Address, e.Bytes, e.Duration.Microseconds(), e.Failure)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, host, string(e.Stage), e.At.UnixMilli(), eventText(e.Text), eventText(e.Address), e.Bytes, e.Duration.Microseconds(), eventText(e.Failure))
 		if err != nil || id%64 != 0 {
 			return err
 		}
-		_, err = tx.Exec(ctx, `DELETE FROM build_events WHERE host_id = ? AND id NOT IN
-			(SELECT id FROM build_events WHERE host_id = ? ORDER BY id DESC LIMIT 500)`, host, host)
+		_, err = tx.Exec(ctx, `DELETE FROM build_events WHERE host_id = ? AND id <=
+			(SELECT id FROM (SELECT id FROM build_events WHERE host_id = ? ORDER BY id DESC LIMIT 1 OFFSET 500) AS old)`, host, host)
 		return err
 	})
 }
 
+// eventText bounds what machines say of themselves, and makes it text that every
+// database takes.
+func eventText(s string) string {
+	const most = 1024
+	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\ufffd"), "\ufffd")
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}
+
 // eventHost finds whose event it is; 0 when it is nobody's that is known.
 func eventHost(ctx context.Context, tx *sqldb.Tx, e timeline.Event) (int64, error) {
-	if e.Host != 0 {
-		return e.Host, nil
-	}
-	for _, q := range []struct{ value, query string }{
-		{e.MAC, `SELECT host_id FROM interfaces WHERE mac = ? ORDER BY id LIMIT 1`},
-		{e.Certname, `SELECT id FROM hosts WHERE certname = ?`},
-		{e.Certname, `SELECT id FROM hosts WHERE name = ?`},
-		{e.Address, `SELECT host_id FROM interfaces WHERE ip = ? OR ip6 = ? ORDER BY id LIMIT 1`},
+	for _, q := range []struct {
+		known bool
+		query string
+		args  []any
+	}{
+		{e.Host != 0, `SELECT id FROM hosts WHERE id = ?`, []any{e.Host}},
+		{e.MAC != "", `SELECT host_id FROM interfaces WHERE mac = ? ORDER BY id LIMIT 1`, []any{e.MAC}},
+		{e.Certname != "", `SELECT id FROM hosts WHERE certname = ? ORDER BY id LIMIT 1`, []any{e.Certname}},
+		{e.Certname != "", `SELECT id FROM hosts WHERE name = ?`, []any{e.Certname}},
+		{e.Address != "", `SELECT host_id FROM interfaces WHERE ip = ? OR ip6 = ? ORDER BY id LIMIT 1`, []any{e.Address, e.Address}},
 	} {
-		if q.value == "" {
+		if !q.known {
 			continue
 		}
-		args := []any{q.value}
-		if q.value == e.Address {
-			args = append(args, q.value)
-		}
 		var id int64
-		err := tx.QueryRow(ctx, q.query, args, &id)
+		err := tx.QueryRow(ctx, q.query, q.args, &id)
 		if err == nil {
 			return id, nil
 		}
