@@ -103,7 +103,7 @@ func (e *edge) form(r *http.Request, n *noun.Any, item *noun.Item, typed url.Val
 		if l.ReadOnlyList() || !caller(r).Can(l.To().Permission("index")) {
 			continue
 		}
-		in, err := e.many(r, l, item.Record, typed)
+		in, err := e.many(r, l, item.Record, typed, p.ID == 0 && typed == nil)
 		if err != nil {
 			return nil, err
 		}
@@ -197,7 +197,15 @@ func (e *edge) options(r *http.Request, to *noun.Any, chosen []string, feature s
 	return all, nil
 }
 
-func (e *edge) many(r *http.Request, l *noun.Link, rec any, typed url.Values) (input, error) {
+// onlyOne chooses the one option that there is, for a record that is new.
+func onlyOne(options []option, fresh bool) []option {
+	if fresh && len(options) == 1 {
+		options[0].Selected = true
+	}
+	return options
+}
+
+func (e *edge) many(r *http.Request, l *noun.Link, rec any, typed url.Values, fresh bool) (input, error) {
 	in := input{Name: l.One() + "_ids", Label: listLabel(l), Kind: "many"}
 	var chosen []string
 	for _, id := range l.IDs(rec) {
@@ -208,6 +216,9 @@ func (e *edge) many(r *http.Request, l *noun.Link, rec any, typed url.Values) (i
 	}
 	var err error
 	in.Options, err = e.options(r, l.To(), chosen, "")
+	if l.To().Name() == "organization" || l.To().Name() == "location" {
+		in.Options = onlyOne(in.Options, fresh)
+	}
 	return in, err
 }
 
@@ -231,6 +242,9 @@ func parameterRows(n *noun.Any, rec any, typed url.Values) []parameterRow {
 	var rows []parameterRow
 	if typed != nil {
 		for i, name := range typed["parameter_name"] {
+			if name == "" && at(typed["parameter_value"], i) == "" {
+				continue
+			}
 			rows = append(rows, parameterRow{Name: name, Type: at(typed["parameter_type"], i), Value: at(typed["parameter_value"], i)})
 		}
 		return rows
