@@ -28,6 +28,7 @@ type hostPage struct {
 	Reports    []reportRow
 	Kinds      []string
 	MayBuild   bool
+	MayEdit    bool
 	MayDelete  bool
 	MaySecrets bool
 }
@@ -68,7 +69,7 @@ func (e *edge) host(w http.ResponseWriter, r *http.Request) error {
 	c := caller(r)
 	p := &hostPage{
 		Host: h, State: hostState(h), Interfaces: h.Interfaces, Live: h.Build, Properties: e.properties(h, item.Names),
-		MayBuild: c.Can("build_hosts"), MayDelete: c.Can("destroy_hosts"), MaySecrets: c.Can("edit_params"),
+		MayBuild: c.Can("build_hosts"), MayEdit: c.Can("edit_hosts"), MayDelete: c.Can("destroy_hosts"), MaySecrets: c.Can("edit_params"),
 	}
 	for _, fill := range []func(context.Context, *noun.Any, *hostPage, noun.Caller) error{e.fillTimeline, e.fillNode, e.fillFacts, e.fillReports, e.fillKinds} {
 		if err := fill(r.Context(), item.Noun, p, c); err != nil {
