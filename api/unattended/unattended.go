@@ -56,14 +56,15 @@ func Register(mux *http.ServeMux, opts Options) {
 	mux.HandleFunc("GET /userdata/meta-data", e.adapt(e.metaData))
 	if opts.Public != nil {
 		files := http.FileServerFS(opts.Public.FS())
-		mux.Handle("GET /pub/", http.StripPrefix("/pub/", noListing(files)))
+		mux.Handle("GET /pub/", http.StripPrefix("/pub/", filesOnly(opts.Public, files)))
 	}
 }
 
-// noListing refuses folders: what is public is named, not browsed.
-func noListing(next http.Handler) http.Handler {
+// filesOnly refuses folders, for what is public is named, not browsed, and all
+// that is not in the root, links out of it included.
+func filesOnly(root *os.Root, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "" || strings.HasSuffix(r.URL.Path, "/") {
+		if info, err := root.Stat(r.URL.Path); err != nil || !info.Mode().IsRegular() {
 			http.NotFound(w, r)
 			return
 		}

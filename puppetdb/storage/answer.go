@@ -83,13 +83,15 @@ func (s *Store) Write(ctx context.Context, w io.Writer, q *query.Query) error {
 	return b.Flush()
 }
 
-// refine turns a regular expression that only the database finds wrong into the
-// caller's mistake.
+// refine turns what only the database finds wrong with a question into the
+// caller's mistake: a regular expression that it cannot read, values of types
+// that do not compare, a column neither grouped by nor counted.
 func refine(err error) error {
 	if err == nil || !errs.Is(err, errs.Internal) {
 		return err
 	}
-	if code, text := sqldb.PostgresCode(err); code == "2201B" {
+	switch code, text := sqldb.PostgresCode(err); code {
+	case "2201B", "42883", "42804", "42803":
 		return errs.New(errs.Malformed, "%s", text)
 	}
 	return err

@@ -3,6 +3,7 @@ package storage
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,7 +47,12 @@ func (r *renderer) open(e *query.Entity) (*scope, error) {
 	return s, nil
 }
 
+// bind keeps a value for the database; texts are made storable as those that
+// are stored were.
 func (r *renderer) bind(v any) string {
+	if text, ok := v.(string); ok {
+		v = clean(text)
+	}
 	r.args = append(r.args, v)
 	return "?"
 }
@@ -198,30 +204,28 @@ func (r *renderer) column(s *scope, c query.Column) (string, error) {
 	if c.Ref.Field == nil { // count()
 		return "count(*)", nil
 	}
+	if inner, ok := strings.CutPrefix(s.fields[c.Ref.Field.Name], aggregatePrefix); ok && c.Function == "" && c.Ref.Fact == "" {
+		data, href, _ := strings.Cut(strings.TrimSuffix(inner, ")"), aggregateMark)
+		return data + ", " + href, nil
+	}
 	sql, err := r.output(s, c.Ref)
 	if err != nil {
 		return "", err
 	}
 	switch c.Function {
 	case "":
-		if inner, ok := strings.CutPrefix(sql, aggregatePrefix); ok {
-			data, href, _ := strings.Cut(strings.TrimSuffix(inner, ")"), aggregateMark)
-			return data + ", " + href, nil
-		}
 		return sql, nil
 	case "count":
 		return "count(" + sql + ")", nil
-	case "avg", "sum":
-		return c.Function + "(" + r.numeric(c.Ref, sql) + ")", nil
-	case "min", "max":
+	case "min", "max", "avg", "sum":
 		if isValue(c.Ref) {
-			sql = r.numeric(c.Ref, sql)
+			sql, err = r.numeric(s, c.Ref, sql)
 		}
-		return c.Function + "(" + sql + ")", nil
+		return c.Function + "(" + sql + ")", err
 	case "to_string":
 		return r.toString(c, sql)
 	case "jsonb_typeof":
-		return r.typeOf(sql), nil
+		return r.typeOf(s, c.Ref, sql)
 	}
 	return "", errs.New(errs.Unsupported, "the function '%s'", c.Function)
 }
@@ -233,26 +237,31 @@ func (r *renderer) toString(c query.Column, sql string) (string, error) {
 	return "", errs.New(errs.Unsupported, "to_string of %s on this storage", c.Ref.Text)
 }
 
-func (r *renderer) typeOf(sql string) string {
-	if r.dialect == sqldb.Postgres {
-		return "jsonb_typeof(" + sql + ")"
+func (r *renderer) typeOf(s *scope, ref query.Ref, first string) (string, error) {
+	switch ref.Field.Kind {
+	case query.Value, query.Object, query.List, query.Path:
+	default:
+		return "", errs.New(errs.Malformed, "the function 'jsonb_typeof' needs a JSON value, '%s' is none", ref.Text)
 	}
-	return "CASE json_type(" + sql + ") WHEN 'text' THEN 'string' WHEN 'integer' THEN 'number' WHEN 'real' THEN 'number' WHEN 'true' THEN 'boolean' WHEN 'false' THEN 'boolean' ELSE json_type(" + sql + ") END"
+	if r.dialect == sqldb.Postgres {
+		return "jsonb_typeof(" + first + ")", nil
+	}
+	second, err := r.output(s, ref)
+	return "CASE json_type(" + first + ") WHEN 'text' THEN 'string' WHEN 'integer' THEN 'number' WHEN 'real' THEN 'number' WHEN 'true' THEN 'boolean' WHEN 'false' THEN 'boolean' ELSE json_type(" + second + ") END", err
 }
 
 func isValue(ref query.Ref) bool {
 	return ref.Field.Kind == query.Value || len(ref.Path) > 0
 }
 
-// numeric gives the number in a JSON value, else NULL.
-func (r *renderer) numeric(ref query.Ref, sql string) string {
-	if !isValue(ref) {
-		return sql
-	}
+// numeric gives the number in a JSON value, else NULL. The value's SQL may hold
+// bound parameters, so the second use of it is rendered again.
+func (r *renderer) numeric(s *scope, ref query.Ref, first string) (string, error) {
+	second, err := r.output(s, ref)
 	if r.dialect == sqldb.Postgres {
-		return "(CASE WHEN jsonb_typeof(" + sql + ") = 'number' THEN (" + sql + ")::text::numeric END)"
+		return "(CASE WHEN jsonb_typeof(" + first + ") = 'number' THEN (" + second + ")::text::numeric END)", err
 	}
-	return "(CASE WHEN json_type(" + sql + ") IN ('integer', 'real') THEN json_extract(" + sql + ", '$') END)"
+	return "(CASE WHEN json_type(" + first + ") IN ('integer', 'real') THEN json_extract(" + second + ", '$') END)", err
 }
 
 // output gives a reference's SQL: a column, a member of a document, or a fact.
@@ -263,6 +272,9 @@ func (r *renderer) output(s *scope, ref query.Ref) (string, error) {
 	sql, ok := s.fields[ref.Field.Name]
 	if !ok {
 		return "", errs.New(errs.Unsupported, "the field '%s' of %s", ref.Field.Name, s.entity.Name)
+	}
+	if strings.HasPrefix(sql, aggregatePrefix) {
+		return "", errs.New(errs.Unsupported, "the field '%s' of %s can only be answered, not compared, ordered or grouped by", ref.Field.Name, s.entity.Name)
 	}
 	if len(ref.Path) == 0 {
 		return sql, nil
@@ -294,7 +306,12 @@ func sqlitePath(steps []query.Step) string {
 			b.WriteString("[" + strconv.Itoa(step.Index) + "]")
 			continue
 		}
-		b.WriteString(`."` + strings.ReplaceAll(step.Key, `"`, `\"`) + `"`)
+		key, err := marshal(clean(step.Key))
+		if err != nil {
+			key = []byte(`""`) // a string always encodes
+		}
+		b.WriteByte('.')
+		b.Write(key)
 	}
 	return b.String()
 }
@@ -394,7 +411,13 @@ func (r *renderer) compare(s *scope, c query.Compare) (string, error) {
 		return r.equalJSON(sql, v)
 	}
 	if c.Op == query.Regex {
+		if r.dialect == sqldb.Postgres && c.Ref.Field.Kind == query.Object {
+			sql = "(" + sql + ")::text"
+		}
 		return r.regex(sql, c.Value.(string)), nil
+	}
+	if f, ok := c.Value.(float64); ok && r.dialect == sqldb.Postgres {
+		return sql + " " + string(c.Op) + " CAST(" + r.bind(f) + " AS double precision)", nil
 	}
 	return sql + " " + string(c.Op) + " " + r.bind(c.Value), nil
 }
@@ -439,12 +462,15 @@ func (r *renderer) valueNumber(s *scope, c query.Compare, first string) (string,
 func (r *renderer) valueRegex(s *scope, c query.Compare, first string) (string, error) {
 	pattern := c.Value.(string)
 	if c.Ref.Keyed {
-		raw, err := json.Marshal(pattern)
+		raw, err := marshal(clean(pattern))
 		if err != nil {
 			return "", errs.WrapAs(errs.Malformed, err, "pattern")
 		}
 		if r.dialect == sqldb.Postgres {
 			return "(" + first + ")::text ~ " + r.bind(string(raw)), nil
+		}
+		if _, err := regexp.Compile(string(raw)); err != nil {
+			return "", errs.New(errs.Malformed, "invalid regular expression %s: %v", raw, err)
 		}
 		return first + " REGEXP " + r.bind(string(raw)), nil
 	}
@@ -509,6 +535,11 @@ func (r *renderer) in(s *scope, c query.In) (string, error) {
 	left, err := r.keys(s, c.Refs)
 	if err != nil {
 		return "", err
+	}
+	for _, column := range c.Sub.Columns {
+		if r.isAggregate(c.Sub.Entity, column) {
+			return "", errs.New(errs.Unsupported, "the field '%s' of %s can only be answered, not compared with", column.Name, c.Sub.Entity.Name)
+		}
 	}
 	sub, err := r.statement(c.Sub, c.Sub.Columns)
 	return left + " IN (" + sub + ")", err

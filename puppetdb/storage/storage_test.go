@@ -19,7 +19,7 @@ import (
 
 // A bed is a store with a clock that the test moves.
 type bed struct {
-	*testing.T
+	testing.TB
 	*storage.Store
 	db  *sqldb.DB
 	now time.Time
@@ -38,14 +38,14 @@ func each(t *testing.T, test func(b *bed)) {
 	}
 }
 
-func openBed(t *testing.T, dsn string) *bed {
+func openBed(t testing.TB, dsn string) *bed {
 	t.Helper()
 	db, err := sqldb.Open(t.Context(), dsn, sqldb.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	b := &bed{T: t, db: db, now: start()}
+	b := &bed{TB: t, db: db, now: start()}
 	if b.Store, err = storage.Open(t.Context(), db, func() time.Time { return b.now }, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
