@@ -71,7 +71,7 @@ func none[T any](ctx context.Context, s *seeder) (empty bool, err error) {
 }
 
 func (s *seeder) taxonomies(ctx context.Context) error {
-	if err := inventory.Seed(ctx, s.nouns, s.caller); err != nil {
+	if err := s.inventory(ctx); err != nil {
 		return err
 	}
 	return s.nouns.Read(ctx, func(tx *noun.Tx) error {
@@ -85,6 +85,20 @@ func (s *seeder) taxonomies(ctx context.Context) error {
 		}
 		return err
 	})
+}
+
+// inventory writes what the inventory itself needs. A replica that starts at the
+// same time may be first with any of it; then the next try finds that.
+func (s *seeder) inventory(ctx context.Context) error {
+	const tries = 50 // more than there are records
+	var err error
+	for range tries {
+		err = inventory.Seed(ctx, s.nouns, s.caller)
+		if !errs.Is(err, errs.Invalid) && !errs.Is(err, errs.Conflict) {
+			break
+		}
+	}
+	return err
 }
 
 // taxed is where new records go: into the organization and location of a site
