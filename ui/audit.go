@@ -41,6 +41,9 @@ func changes(raw json.RawMessage) string {
 	}
 	var names []string
 	for name, value := range all {
+		if name == "token" { // a build's secret, good for as long as the build lasts
+			value = json.RawMessage(`"` + noun.Masked + `"`)
+		}
 		if text := changed(value); text != "" && !strings.HasSuffix(name, "_at") {
 			names = append(names, name+": "+text)
 		}

@@ -52,7 +52,7 @@ type cell struct {
 func (e *edge) noun(r *http.Request) (*noun.Any, error) {
 	collection := cmp.Or(r.PathValue("collection"), "hosts")
 	for _, n := range e.Registry.Nouns() {
-		if _, nestedOnly := n.Parents(); n.Collection() == collection && n.HasAPI() && !nestedOnly {
+		if _, nestedOnly := n.Parents(); n.Collection() == collection && n.HasAPI() && !nestedOnly && n.Name() != "setting" {
 			return n, nil
 		}
 	}
