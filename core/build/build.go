@@ -2,15 +2,17 @@
 // which template of a kind is its, how that is rendered, who may fetch it, and
 // what the machine's own word that it is done changes.
 //
-// It may import core's other packages and internal packages.
+// It may import core's other packages, proxy/mac and internal packages.
 package build
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/chargehand/chargehand/core/dossier"
@@ -21,6 +23,7 @@ import (
 	"github.com/chargehand/chargehand/core/timeline"
 	"github.com/chargehand/chargehand/internal/clock"
 	"github.com/chargehand/chargehand/internal/errs"
+	"github.com/chargehand/chargehand/proxy/mac"
 )
 
 // Options are what a Service stands on.
@@ -128,21 +131,33 @@ func (s *Service) identify(ctx context.Context, tx *noun.Tx, v Visitor) (*invent
 		}
 		return h, nil
 	}
-	for _, m := range []noun.Match{{"mac": v.MAC}, {"ip": v.Address.String()}, {"ip6": v.Address.String()}} {
-		if m["mac"] == "" || m["ip"] == "invalid IP" || m["ip6"] == "invalid IP" {
-			continue
-		}
+	for _, m := range v.matches() {
 		nics, err := noun.Find[inventory.Interface](ctx, tx, m)
 		if err != nil {
 			return nil, err
 		}
-		for _, nic := range slices.Backward(nics) { // the newest wins
-			if nic.Provision {
-				return noun.Load[inventory.Host](ctx, tx, nic.HostID)
-			}
+		nics = slices.DeleteFunc(nics, func(n *inventory.Interface) bool { return !n.Provision })
+		if len(nics) == 0 {
+			continue
 		}
+		newest := slices.MaxFunc(nics, func(a, b *inventory.Interface) int { return cmp.Compare(a.HostID, b.HostID) })
+		return noun.Load[inventory.Host](ctx, tx, newest.HostID)
 	}
 	return nil, nil
+}
+
+// matches are the interfaces that may be the visitor's, the surest first.
+func (v Visitor) matches() []noun.Match {
+	var all []noun.Match
+	if m, err := mac.Parse(v.MAC); err == nil {
+		all = append(all, noun.Match{"mac": m.String()})
+	}
+	if a := v.Address.Unmap().WithZone(""); a.Is4() {
+		all = append(all, noun.Match{"ip": a.String()})
+	} else if a.IsValid() {
+		all = append(all, noun.Match{"ip6": a.String()})
+	}
+	return all
 }
 
 // Render renders a host's template of a kind. NotFound when it has none,
@@ -209,6 +224,9 @@ func candidatesOf(ctx context.Context, tx *noun.Tx, d *dossier.Dossier) ([]provi
 			continue
 		}
 		kind, err := noun.Load[inventory.TemplateKind](ctx, tx, t.KindID)
+		if errs.Is(err, errs.NotFound) {
+			continue
+		}
 		if err != nil {
 			return nil, nil, err
 		}
@@ -317,20 +335,30 @@ func (s *Service) Built(ctx context.Context, host int64) error {
 		if !h.Build {
 			return errs.New(errs.Conflict, "host %s is not in build mode", h.Name)
 		}
-		h.Build, h.InstalledAt, h.BuildErrors = false, s.Clock().Truncate(time.Second), ""
+		h.Build, h.InstalledAt, h.BuildErrors, h.BuildStatus = false, s.Clock().Truncate(time.Second), "", statusBuilt
 		return nil
 	})
 	return err
 }
 
+// Values of a host's build status.
+const (
+	statusBuilt  = 0
+	statusFailed = 3
+)
+
 // maxBuildErrors bounds what is kept of a failed installation's log.
 const maxBuildErrors = 65535
 
 // Failed keeps what a machine says of an installation that failed; build mode
-// stays on.
+// stays on. Conflict when the host is not in build mode.
 func (s *Service) Failed(ctx context.Context, host int64, text string) error {
 	_, err := noun.Of[inventory.Host](s.Nouns()).UpdateAs(ctx, s.Caller, strconv.FormatInt(host, 10), "build_hosts", func(h *inventory.Host) error {
-		h.BuildErrors = text[:min(len(text), maxBuildErrors)]
+		if !h.Build {
+			return errs.New(errs.Conflict, "host %s is not in build mode", h.Name)
+		}
+		h.BuildErrors = strings.ToValidUTF8(text[:min(len(text), maxBuildErrors)], "")
+		h.BuildStatus = statusFailed
 		return nil
 	})
 	return err
