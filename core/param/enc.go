@@ -5,6 +5,7 @@
 package param
 
 import (
+	"encoding/json"
 	"maps"
 	"net/netip"
 	"slices"
@@ -189,7 +190,14 @@ func ShortType(t string) string {
 
 // YAML writes the classification as an ENC script prints it.
 func (c Classification) YAML() ([]byte, error) {
-	ordered := yaml.MapSlice{{Key: "classes", Value: c.Classes}, {Key: "parameters", Value: c.Parameters}}
+	classes := make(map[string]any, len(c.Classes))
+	for name, params := range c.Classes {
+		classes[name] = nil // null without parameters, as Foreman writes it
+		if len(params) > 0 {
+			classes[name] = numbers(params)
+		}
+	}
+	ordered := yaml.MapSlice{{Key: "classes", Value: classes}, {Key: "parameters", Value: numbers(c.Parameters)}}
 	if c.Environment != "" {
 		ordered = append(ordered, yaml.MapItem{Key: "environment", Value: c.Environment})
 	}
@@ -198,4 +206,31 @@ func (c Classification) YAML() ([]byte, error) {
 		return nil, errs.WrapAs(errs.Internal, err, "write the classification of a node")
 	}
 	return append([]byte("---\n"), text...), nil
+}
+
+// numbers gives JSON's numbers the types that YAML writes as numbers.
+func numbers(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		if i, err := v.Int64(); err == nil {
+			return i
+		}
+		if f, err := v.Float64(); err == nil {
+			return f
+		}
+		return v.String()
+	case []any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = numbers(v[i])
+		}
+		return list
+	case map[string]any:
+		m := make(map[string]any, len(v))
+		for name := range v {
+			m[name] = numbers(v[name])
+		}
+		return m
+	}
+	return v
 }
