@@ -81,7 +81,7 @@ func hostState(h *Host) noun.Fields {
 		noun.Text("uuid", &h.UUID).Unique().Search(),
 		noun.Text("image_file", &h.ImageFile).NotNull(),
 		noun.Sealed("root_pass", &h.RootPass), noun.Sealed("grub_pass", &h.GrubPass), noun.Sealed("otp", &h.OTP),
-		noun.Text("token", &h.Token).Hidden().ReadOnly(),
+		noun.Text("token", &h.Token).Hidden().Private().ReadOnly(),
 		noun.Time("token_expires", &h.TokenExpires).Hidden().ReadOnly(),
 		noun.Text("build_errors", &h.BuildErrors).Long().Hidden().ReadOnly(),
 		noun.Text("last_origin", &h.LastOrigin).Hidden().ReadOnly().Search("origin").Explicit(),

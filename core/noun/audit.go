@@ -59,7 +59,7 @@ func (n *Any) auditField(a *Audit, c *change, f *Field) {
 	if before == after {
 		return
 	}
-	if f.kind == SecretKind || n.hides(c, f) {
+	if f.kind == SecretKind || f.private || n.hides(c, f) {
 		before, after = redact(before), redact(after)
 	}
 	a.Changes = append(a.Changes, AuditChange{Attribute: f.column, Old: before, New: after})

@@ -54,6 +54,7 @@ type Field struct {
 	lock     bool
 	title    bool
 	hidden   bool // never rendered by the API
+	private  bool // audits tell that it changed, not what it is
 	long     bool // many lines: a text area
 	max      int
 	min      *int64
@@ -211,6 +212,10 @@ func (f *Field) Title() *Field { f.title = true; return f }
 
 // Hidden fields are kept and set but not shown by the API.
 func (f *Field) Hidden() *Field { f.hidden = true; return f }
+
+// Private keeps the values out of audits, which tell only that they changed: for
+// what lets its bearer in, such as a token.
+func (f *Field) Private() *Field { f.private = true; return f }
 
 // Enum bounds text to values.
 func (f *Field) Enum(values ...string) *Field { f.enum = values; return f }
