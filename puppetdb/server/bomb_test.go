@@ -113,8 +113,12 @@ func TestAllowList(t *testing.T) {
 		name, path string
 		status     int
 	}{
-		{"compiler.test", "/pdb/query/v4/nodes", 200}, {"agent.test", "/pdb/query/v4/nodes", 403}, {"", "/pdb/query/v4/nodes", 403},
-		{"agent.test", "/pdb/query/v4", 403}, {"agent.test", "/pdb/cmd/v1", 403}, {"agent.test", "/pdb/meta/v1/version", 403},
+		{"compiler.test", "/pdb/query/v4/nodes", 200},
+		{"agent.test", "/pdb/query/v4/nodes", 403},
+		{"", "/pdb/query/v4/nodes", 403},
+		{"agent.test", "/pdb/query/v4", 403},
+		{"agent.test", "/pdb/cmd/v1", 403},
+		{"agent.test", "/pdb/meta/v1/version", 403},
 		{"agent.test", "/status/v1/simple", 503},
 	} {
 		t.Run(fmt.Sprint(c.name, c.path), func(t *testing.T) {
