@@ -196,7 +196,7 @@ func (y *yard) mustRest(when string) {
 	y.settles()
 	orphans, halves, lost := y.atRest()
 	if len(orphans)+len(halves)+len(lost) > 0 {
-		y.Fatalf("%s: orphans %v, half hosts %v, lost answers %v\n%s", when, orphans, halves, lost, y.p.Log())
+		y.Fatalf("%s: orphans %v, half hosts %v, lost answers %v\n%s", when, orphans, halves, lost, y.p.Written())
 	}
 }
 
@@ -221,6 +221,7 @@ func TestKill(t *testing.T) {
 // warm creates and deletes one host, so that the interpreter is there.
 func (y *yard) warm() {
 	y.Helper()
+	y.p.AwaitRuby()
 	name, mac, ip := machine(0)
 	h := y.world.Call(http.MethodPost, "/api/v2/hosts", y.world.Host(name, mac, ip))
 	y.world.Call(http.MethodDelete, fmt.Sprintf("/api/v2/hosts/%d", site.ID(h)), nil)

@@ -77,6 +77,7 @@ func TestFlowSQLite(t *testing.T) {
 
 func (s *stage) life() {
 	s.world = s.core.API().Fill(site.Plan{Class: "web", Medium: site.Medium(s.T, site.BootFiles())})
+	s.core.AwaitRuby()
 	began := time.Now()
 	host := s.world.Call(http.MethodPost, "/api/v2/hosts", s.world.Host("one", hostMAC, hostIP))
 	s.Logf("host created in %s", time.Since(began).Round(time.Millisecond))

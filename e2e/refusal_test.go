@@ -84,6 +84,7 @@ type asked struct {
 func TestRefusedRequests(t *testing.T) {
 	p := site.Start(t, site.Options{Binary: binary, Cache: cache})
 	w := p.API().Fill(site.Plan{Medium: site.Medium(t, site.BootFiles())})
+	p.AwaitRuby()
 	made := w.Call(http.MethodPost, "/api/v2/hosts", w.Host("first", "52:54:00:00:02:01", "192.0.2.50"))
 	broken := brokenSystem(w)
 	before := picture(p, w)

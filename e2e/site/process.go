@@ -83,6 +83,8 @@ type Process struct {
 	cmd    *exec.Cmd
 	output *output
 	ended  chan struct{}
+	// compiled tells that the interpreter was at the last start.
+	compiled bool
 }
 
 // Start starts a process and waits until it is ready; it stops with the test.
@@ -170,6 +172,11 @@ func (p *Process) Start() {
 
 // TryStart is Start for processes that may refuse.
 func (p *Process) TryStart() error {
+	kept, err := filepath.Glob(filepath.Join(p.Dir, "cache", "ruby", "*", "*"))
+	if err != nil {
+		return err
+	}
+	p.compiled = len(kept) > 0
 	p.output = &output{ready: make(chan struct{})}
 	p.cmd = p.Command(context.Background(), "serve")
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
@@ -230,11 +237,26 @@ func (p *Process) Kill() {
 	p.cmd = nil
 }
 
+// AwaitRuby waits until the template interpreter is compiled, which takes longer
+// than requests wait. A compiled one is kept, and started when it is needed.
+func (p *Process) AwaitRuby() {
+	p.Helper()
+	if p.compiled {
+		return
+	}
+	Eventually(p, 5*time.Minute, func() string {
+		if !strings.Contains(p.Written(), "the Ruby engine is ready") {
+			return "the Ruby engine is not ready"
+		}
+		return ""
+	})
+}
+
 // PID is the running process's.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Log is what the process has written since its last start.
-func (p *Process) Log() string { return p.output.tail(1 << 20) }
+// Written is what the process has written since its last start.
+func (p *Process) Written() string { return p.output.tail(1 << 20) }
 
 // output keeps what a process writes and sees when it is ready.
 type output struct {
