@@ -5,7 +5,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 20s
 export CGO_ENABLED ?= 0
 
-.PHONY: all build run test lint vuln generate generated-is-clean e2e e2e-full chaos bench corpus fuzz clean
+.PHONY: all build run test lint vuln generate generated-is-clean e2e bench corpus fuzz clean
 
 all: build
 

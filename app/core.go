@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -283,7 +285,8 @@ func featuresOf(details map[string]remote.Details) []inventory.Feature {
 		"externalipam": "External IPAM",
 	}
 	var all []inventory.Feature
-	for module, d := range details {
+	for _, module := range slices.Sorted(maps.Keys(details)) {
+		d := details[module]
 		name, known := names[module]
 		if known && d.State == "running" {
 			settings, err := json.Marshal(d.Settings)

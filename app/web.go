@@ -9,6 +9,7 @@ import (
 	"github.com/chargehand/chargehand/api/unattended"
 	v2 "github.com/chargehand/chargehand/api/v2"
 	"github.com/chargehand/chargehand/core/access"
+	"github.com/chargehand/chargehand/core/audit"
 	"github.com/chargehand/chargehand/core/inventory"
 	"github.com/chargehand/chargehand/core/noun"
 	"github.com/chargehand/chargehand/core/orchestrate"
@@ -73,7 +74,8 @@ func (a *App) actors(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := uuid.NewString()
 		w.Header().Set("X-Request-Id", id)
-		next.ServeHTTP(w, r.WithContext(orchestrate.WithActor(r.Context(), "", id)))
+		ctx := audit.WithRequest(r.Context(), audit.Request{ID: id, Remote: peerAddr(r)})
+		next.ServeHTTP(w, r.WithContext(orchestrate.WithActor(ctx, &orchestrate.Actor{Request: id})))
 	})
 }
 
@@ -209,6 +211,17 @@ func (u uiAuth) Logout(ctx context.Context, cookie string) error {
 type apiAuth struct{ app *App }
 
 func (u apiAuth) Authenticate(_ http.ResponseWriter, r *http.Request) (noun.Caller, error) {
+	caller, err := u.caller(r)
+	if err != nil {
+		return nil, err
+	}
+	orchestrate.ActorOf(r.Context()).Login = caller.Login
+	return caller, nil
+}
+
+// caller is who the request is from, by password, session or certificate.
+
+func (u apiAuth) caller(r *http.Request) (*access.Principal, error) {
 	// Browsers send passwords and certificates that they remember by themselves,
 	// as they do cookies, so where a request comes from counts for all of them.
 	// Programs say nothing of it and pass.

@@ -191,8 +191,8 @@ func (e *edge) adapt(rt route) http.HandlerFunc {
 				e.toLogin(w, r, err)
 				return
 			}
-			ctx := orchestrate.WithActor(r.Context(), principal.Login, w.Header().Get("X-Request-Id"))
-			r = r.WithContext(context.WithValue(ctx, principalKey{}, principal))
+			orchestrate.ActorOf(r.Context()).Login = principal.Login
+			r = r.WithContext(context.WithValue(r.Context(), principalKey{}, principal))
 		}
 		w.Header().Set("Cache-Control", "no-store")
 		if err := e.guarded(rt, w, r); err != nil {

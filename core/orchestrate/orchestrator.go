@@ -39,9 +39,22 @@ func New(o Options) *Orchestrator {
 // callerKey carries who asks, for plans and audits.
 type callerKey struct{}
 
-// WithActor marks ctx with the login and request on whose behalf hosts change.
-func WithActor(ctx context.Context, login, request string) context.Context {
-	return context.WithValue(ctx, callerKey{}, [2]string{login, request})
+// Actor is on whose behalf hosts change: a login, and the request that asks.
+type Actor struct{ Login, Request string }
+
+// WithActor marks ctx with who asks. The login may be filled in later, once the
+// request is authenticated, but not while plans are being made.
+func WithActor(ctx context.Context, a *Actor) context.Context {
+	return context.WithValue(ctx, callerKey{}, a)
+}
+
+// ActorOf gives who asks; nobody when ctx is unmarked. What is filled in is seen
+// by all who hold the mark.
+func ActorOf(ctx context.Context) *Actor {
+	if a, ok := ctx.Value(callerKey{}).(*Actor); ok {
+		return a
+	}
+	return &Actor{}
 }
 
 // Changed stores the plan that makes the outside world follow the change, in the
@@ -64,9 +77,9 @@ func (o *Orchestrator) Changed(ctx context.Context, tx *noun.Tx, old, now *inven
 		return "", err
 	}
 	subject, kind, label := describe(old, now)
-	actor, _ := ctx.Value(callerKey{}).([2]string)
+	actor := ActorOf(ctx)
 	return o.engine.Enqueue(ctx, o.sql(tx), job.Plan{
-		Kind: kind, Label: label, Subject: subject, Refuse: true, Actor: actor[0], RequestID: actor[1], Steps: append([]job.PlanStep{row}, steps...),
+		Kind: kind, Label: label, Subject: subject, Refuse: true, Actor: actor.Login, RequestID: actor.Request, Steps: append([]job.PlanStep{row}, steps...),
 	})
 }
 
@@ -80,10 +93,10 @@ func (o *Orchestrator) Rebuild(ctx context.Context, tx *noun.Tx, h *inventory.Ho
 	if len(steps) == 0 {
 		return "", nil
 	}
-	actor, _ := ctx.Value(callerKey{}).([2]string)
+	actor := ActorOf(ctx)
 	return o.engine.Enqueue(ctx, o.sql(tx), job.Plan{
 		Kind: "host.rebuild", Label: "Rebuild configuration of " + h.Name, Subject: subjectOf(h), Refuse: true,
-		Actor: actor[0], RequestID: actor[1], Steps: steps,
+		Actor: actor.Login, RequestID: actor.Request, Steps: steps,
 	})
 }
 
@@ -131,6 +144,10 @@ func (o *Orchestrator) Wait(ctx context.Context, plan string) error {
 	})
 	if err != nil {
 		return errs.WrapAs(errs.Unavailable, err, "the plan goes on without you: plan %s", plan)
+	}
+	if errs.Is(failure, errs.Malformed) {
+		// The proxy could not read what we asked of it; whoever asks us could.
+		return errs.WrapAs(errs.Upstream, failure, "a step was refused")
 	}
 	return failure
 }
