@@ -26,6 +26,8 @@ type Modules interface {
 	// path, one of each name. NotFound: there is no such environment. It may be
 	// called for each request, and from many goroutines.
 	Modules(ctx context.Context, environment string) ([]Module, error)
+	// ModulePath lists the directories that modules are looked for in.
+	ModulePath(ctx context.Context, environment string) ([]string, error)
 }
 
 // A Module is a name and the directory that holds its files, lib, facts.d …

@@ -28,6 +28,11 @@ func (s site) Modules(_ context.Context, environment string) ([]fileserve.Module
 	return s, nil
 }
 
+// ModulePath is the directory above the first module.
+func (s site) ModulePath(context.Context, string) ([]string, error) {
+	return []string{filepath.Join(filepath.Dir(s[0].Dir), "absent"), filepath.Dir(s[0].Dir)}, nil
+}
+
 // newSite makes two modules, and a file that lies outside of both.
 func newSite(t testing.TB) (*fileserve.Server, string) {
 	t.Helper()
@@ -212,6 +217,7 @@ func TestSearch(t *testing.T) {
 		{"plugins", fileserve.Query{}, "."},
 		{"plugins", all, ". facter facter/demo.rb puppet puppet/both.rb puppet/other.rb"},
 		{"pluginfacts", all, ". demo.txt"},
+		{"locales", all, "."}, // no module has any
 		{"srv", all, ". bare mounted.txt"},
 	} {
 		found, err := s.Search(t.Context(), "production", c.name, c.q)
@@ -228,7 +234,7 @@ func TestSearch(t *testing.T) {
 			t.Errorf("%s %+v: %s (%v); wanted %s", c.name, c.q, got, err, c.want)
 		}
 	}
-	for _, name := range []string{"modules/demo/nope", "modules/nomod/x", "locales"} {
+	for _, name := range []string{"modules/demo/nope", "modules/nomod/x", "locales/x", "modules"} {
 		if _, err := s.Search(t.Context(), "production", name, all); !errs.Is(err, errs.NotFound) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -77,13 +77,23 @@ func (s *Server) Search(ctx context.Context, environment, name string, q Query) 
 		return nil, err
 	}
 	w := walk{server: s, query: q, seen: map[string]bool{}}
-	for _, p := range places {
-		err := within(p.dir, func(root *os.Root) error { return w.tree(ctx, root, p) })
-		if err != nil && !absent(err) {
+	if err := w.all(ctx, places); err != nil {
+		return nil, err
+	}
+	if _, whole := merged[strings.TrimSuffix(name, "/")]; whole && len(w.found) == 0 {
+		// No module has such a folder, which is no reason for agents to believe
+		// that the environment is gone: they get an empty one, as from Puppet.
+		dirs, err := s.modules.ModulePath(ctx, environment)
+		if err != nil {
 			return nil, err
 		}
-		if len(w.found) > 0 && !q.Recurse {
-			break
+		w.query.Recurse = false
+		places = places[:0]
+		for _, dir := range dirs {
+			places = append(places, place{dir, "."})
+		}
+		if err := w.all(ctx, places); err != nil {
+			return nil, err
 		}
 	}
 	if len(w.found) == 0 {
@@ -97,6 +107,21 @@ type walk struct {
 	query  Query
 	found  []Metadata
 	seen   map[string]bool
+}
+
+// all goes through the places in their order; without recursion the first that
+// is there is all.
+func (w *walk) all(ctx context.Context, places []place) error {
+	for _, p := range places {
+		err := within(p.dir, func(root *os.Root) error { return w.tree(ctx, root, p) })
+		if err != nil && !absent(err) {
+			return err
+		}
+		if len(w.found) > 0 && !w.query.Recurse {
+			break
+		}
+	}
+	return nil
 }
 
 // An entry is a file on the way: its name relative to the base, and the

@@ -293,6 +293,11 @@ func (s *site) Environment(_ context.Context, name string) (server.Environment, 
 	return s.environment(name), nil
 }
 
+func (s *site) ModulePath(ctx context.Context, environment string) ([]string, error) {
+	e, err := s.Environment(ctx, environment)
+	return e.ModulePath, err
+}
+
 func (s *site) Modules(ctx context.Context, environment string) ([]fileserve.Module, error) {
 	e, err := s.Environment(ctx, environment)
 	if err != nil {

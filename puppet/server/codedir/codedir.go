@@ -144,6 +144,15 @@ func (c *Code) Environments(ctx context.Context) ([]server.Environment, error) {
 	return all, nil
 }
 
+// ModulePath lists the directories that modules are looked for in.
+func (c *Code) ModulePath(_ context.Context, name string) ([]string, error) {
+	e, err := c.open(name)
+	if err != nil {
+		return nil, err
+	}
+	return e.ModulePath, nil
+}
+
 // Modules lists the modules of an environment, the first of each name on its path.
 func (c *Code) Modules(_ context.Context, name string) ([]fileserve.Module, error) {
 	e, err := c.open(name)
