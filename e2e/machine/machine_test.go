@@ -43,9 +43,8 @@ var code = map[string]string{
   notify { "I am ${trusted['certname']}": }
 }
 `,
-	"modules/web/templates/page.epp":  "<%- | String $greeting, String $group | -%>\n<%= $greeting %> in <%= $group %>, by <%= $facts['maker'] %> on the <%= $facts['place'] %>\n",
+	"modules/web/templates/page.epp":  "<%- | String $greeting, String $group | -%>\n<%= $greeting %> in <%= $group %>, by <%= $facts['maker'] %>\n",
 	"modules/web/lib/facter/maker.rb": "Facter.add(:maker) { setcode { 'pluginsync' } }\n",
-	"modules/web/facts.d/place.txt":   "place=lan\n",
 	"hiera.yaml":                      "version: 5\nhierarchy:\n  - { name: common, path: common.yaml }\n",
 	"data/common.yaml":                "web::greeting: hello from hiera\n",
 	"manifests/site.pp":               "",
@@ -94,7 +93,7 @@ func (y *yard) isConfigured() {
 	y.Helper()
 	text := y.console()
 	_, last, _ := strings.Cut(text, "E2E: up as")
-	for _, want := range []string{"E2E: agent ended with 2\n", "hello from hiera in machines, by pluginsync on the lan\n", "\nserved\n", "I am " + hostName} {
+	for _, want := range []string{"E2E: agent ended with 2\n", "hello from hiera in machines, by pluginsync\n", "\nserved\n", "I am " + hostName} {
 		if !strings.Contains(last, want) {
 			y.Errorf("the console does not say %q", want)
 		}
