@@ -58,7 +58,11 @@ func (c *CA) Submit(ctx context.Context, name string, body []byte) (signed bool,
 	if err == nil {
 		err = refused
 	}
-	c.log.InfoContext(ctx, "certificate request", "name", r.Name, "fingerprint", Fingerprint(r.DER), "signed", signed, "error", err)
+	log := c.log.With("name", r.Name, "fingerprint", Fingerprint(r.DER), "signed", signed)
+	if err != nil {
+		log = log.With("error", err)
+	}
+	log.InfoContext(ctx, "certificate request")
 	return signed, err
 }
 
