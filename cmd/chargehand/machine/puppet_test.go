@@ -150,6 +150,10 @@ func (p *master) Modules(context.Context, string) ([]fileserve.Module, error) {
 	return []fileserve.Module{{Name: "motd", Dir: filepath.Join(p.code, "motd")}}, nil
 }
 
+func (p *master) ModulePath(context.Context, string) ([]string, error) {
+	return []string{p.code}, nil
+}
+
 func (p *master) Facts(context.Context, string) (server.Facts, error) {
 	return server.Facts{}, errs.New(errs.NotFound, "none")
 }
