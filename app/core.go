@@ -88,7 +88,7 @@ func (a *App) buildRegistry(key *seal.Key, rows *store.Store) error {
 	steps := job.NewRegistry()
 	nouns := func() *noun.Registry { return a.nouns }
 	orchestrate.Register(steps, proxies{a}, lateBoot{a})
-	orchestrate.RegisterRows(steps, nouns, key, a.core.system)
+	orchestrate.RegisterRows(steps, orchestrate.Rows{Nouns: nouns, Sealer: key, Caller: a.core.system, SQL: store.SQL})
 	a.core.engine = job.New(store.NewJobs(a.core.db), steps, job.Options{Sole: a.core.db.Dialect() == sqldb.SQLite, Log: a.Log})
 	a.core.plans = orchestrate.New(orchestrate.Options{
 		Engine: a.core.engine, Sealer: key, SQL: store.SQL,

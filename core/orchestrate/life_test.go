@@ -11,7 +11,9 @@ import (
 	"github.com/chargehand/chargehand/core/inventory"
 	"github.com/chargehand/chargehand/core/job"
 	"github.com/chargehand/chargehand/core/noun"
+	"github.com/chargehand/chargehand/core/store"
 	"github.com/chargehand/chargehand/internal/errs"
+	"github.com/chargehand/chargehand/internal/sqldb"
 	"github.com/chargehand/chargehand/proxy/dns"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -209,6 +211,48 @@ func TestForGood(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"create", "destroy"}, told); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestStaleUndo: an engine that lost its step while it slept puts no row back;
+// whoever holds the step does.
+func TestStaleUndo(t *testing.T) {
+	w := newWorld(t)
+	h := w.machine()
+	if err := w.create(h); err != nil {
+		t.Fatal(err)
+	}
+	w.settle()
+	rows, undos := w.rows(), 0
+	var during []string
+	w.sql = func(tx *noun.Tx) *sqldb.Tx {
+		conn := store.SQL(tx)
+		if undos++; undos == 1 {
+			w.trip.heal()
+			if _, err := conn.Exec(t.Context(), "UPDATE job_steps SET fence = fence + 1 WHERE owner <> ''"); err != nil {
+				t.Error(err)
+			}
+			return conn
+		}
+		now, err := noun.Load[inventory.Host](t.Context(), tx, h.ID)
+		if err != nil {
+			t.Error(err)
+			return conn
+		}
+		during = append(during, now.Comment)
+		return conn
+	}
+	w.trip.always("tftp set")
+	err := w.update(h.ID, func(h *inventory.Host) { h.Comment, h.PXELoader = "newer", "Grub2 UEFI" })
+	if !errs.Is(err, errs.Upstream) {
+		t.Errorf("err = %v", err)
+	}
+	w.settle()
+	if diff := cmp.Diff([]string{"newer"}, during); diff != "" {
+		t.Errorf("the row when the step's holder undid it (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(rows, w.rows(), cmpopts.IgnoreFields(noun.Base{}, "UpdatedAt"), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("undone, rows differ:\n%s", diff)
 	}
 }
 

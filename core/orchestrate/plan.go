@@ -22,7 +22,6 @@ const (
 	kindAutosign   = "puppetca.autosign"
 	kindNoAutosign = "puppetca.unautosign"
 	kindCleanCert  = "puppetca.clean"
-	kindDeleteRow  = "host.delete"
 )
 
 // Priorities, as Foreman orders its queue (lowest first).

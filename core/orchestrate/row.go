@@ -10,6 +10,7 @@ import (
 	"github.com/chargehand/chargehand/core/job"
 	"github.com/chargehand/chargehand/core/noun"
 	"github.com/chargehand/chargehand/internal/errs"
+	"github.com/chargehand/chargehand/internal/sqldb"
 )
 
 // A rowChange is the arguments of the first step of each plan: the row as it was
@@ -86,19 +87,24 @@ func unseal(sealer noun.Sealer, sealed string) (*inventory.Host, error) {
 	return s.Host, nil
 }
 
-// RegisterRows adds the step kind that takes a change of rows back, in the
-// caller's name.
-func RegisterRows(r *job.Registry, nouns func() *noun.Registry, sealer noun.Sealer, caller noun.Caller) {
+// Rows is what the step that takes a change of rows back works with.
+type Rows struct {
+	Nouns  func() *noun.Registry
+	Sealer noun.Sealer
+	Caller noun.Caller // whose name the change back is made in
+	SQL    func(*noun.Tx) *sqldb.Tx
+}
+
+// RegisterRows adds the step kind that takes a change of rows back.
+func RegisterRows(r *job.Registry, rows Rows) {
 	job.Register(r, kindRow, func(a rowChange) (job.Step, error) {
-		return rowStep{change: a, nouns: nouns, sealer: sealer, caller: caller}, nil
+		return rowStep{Rows: rows, change: a}, nil
 	})
 }
 
 type rowStep struct {
+	Rows
 	change rowChange
-	nouns  func() *noun.Registry
-	sealer noun.Sealer
-	caller noun.Caller
 }
 
 // Check says "not yet", so that a failing plan undoes the step.
@@ -107,21 +113,25 @@ func (s rowStep) Check(context.Context) (bool, error) { return false, nil }
 // Do has nothing to do: the row was written with the plan.
 func (s rowStep) Do(context.Context) error { return nil }
 
-// Undo makes the rows what they were.
+// Undo makes the rows what they were, as long as the step is this engine's: one
+// that stood still while another took over must not put an old row over a newer.
 func (s rowStep) Undo(ctx context.Context) error {
-	hosts := noun.Of[inventory.Host](s.nouns())
-	return s.nouns().Write(ctx, func(tx *noun.Tx) error {
-		if s.change.Old == "" {
-			return hosts.Forget(ctx, tx, s.caller, s.change.Host)
+	hosts := noun.Of[inventory.Host](s.Nouns())
+	return s.Nouns().Write(ctx, func(tx *noun.Tx) error {
+		if err := job.Guard(ctx, s.SQL(tx)); err != nil {
+			return err
 		}
-		old, err := unseal(s.sealer, s.change.Old)
+		if s.change.Old == "" {
+			return hosts.Forget(ctx, tx, s.Caller, s.change.Host)
+		}
+		old, err := unseal(s.Sealer, s.change.Old)
 		if err != nil {
 			return err
 		}
 		if err := keepReports(ctx, tx, old); err != nil {
 			return err
 		}
-		return hosts.Restore(ctx, tx, s.caller, old)
+		return hosts.Restore(ctx, tx, s.Caller, old)
 	})
 }
 

@@ -35,6 +35,7 @@ type world struct {
 	plans  *orchestrate.Orchestrator
 	audits *audits
 	class  int64
+	sql    func(*noun.Tx) *sqldb.Tx // the transaction that rows are put back in
 }
 
 type audits struct {
@@ -56,11 +57,14 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	w := &world{t: t, proxy: newProxy(), audits: &audits{}}
+	w := &world{t: t, proxy: newProxy(), audits: &audits{}, sql: store.SQL}
 	var nouns *noun.Registry
 	steps := job.NewRegistry()
 	orchestrate.Register(steps, w.proxy, boot{&nouns})
-	orchestrate.RegisterRows(steps, func() *noun.Registry { return nouns }, nountest.Plain{}, nountest.Admin{})
+	orchestrate.RegisterRows(steps, orchestrate.Rows{
+		Nouns: func() *noun.Registry { return nouns }, Sealer: nountest.Plain{}, Caller: nountest.Admin{},
+		SQL: func(tx *noun.Tx) *sqldb.Tx { return w.sql(tx) },
+	})
 	w.engine = job.New(store.NewJobs(db), steps, job.Options{Sole: true, Poll: 20 * time.Millisecond, Backoff: func(int) time.Duration { return time.Millisecond }})
 	w.plans = orchestrate.New(orchestrate.Options{Engine: w.engine, Sealer: nountest.Plain{}, SQL: store.SQL, Look: look})
 	storetest.Registry(t, db, inventory.Options{}) // migrates
