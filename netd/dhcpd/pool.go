@@ -45,22 +45,34 @@ func newNetwork(prefix netip.Prefix) *network {
 	}
 }
 
+// reserve puts r in place of the machine's earlier reservation; what the machine
+// leases on the same address goes on.
 func (n *network) reserve(r Reservation) {
+	if old, ok := n.reserved[r.MAC]; ok && old.IP == r.IP {
+		n.reserved[r.MAC] = r
+		return
+	}
 	n.unreserve(r.MAC)
 	n.reserved[r.MAC] = r
 	n.holders[r.IP]++
 }
 
-func (n *network) unreserve(mac string) {
+// unreserve removes a machine's reservation, and its lease on that address with
+// it. It gives the address that was let go, the zero Addr when there was none.
+func (n *network) unreserve(mac string) netip.Addr {
 	r, ok := n.reserved[mac]
 	if !ok {
-		return
+		return netip.Addr{}
 	}
 	delete(n.reserved, mac)
 	if n.holders[r.IP]--; n.holders[r.IP] == 0 {
 		delete(n.holders, r.IP)
 		n.freed = append(n.freed, r.IP)
 	}
+	if e := n.leases[r.IP]; e != nil && e.MAC == mac {
+		n.forget(e)
+	}
+	return r.IP
 }
 
 // serve sets the subnet's options and begins its ranges anew; addresses in use

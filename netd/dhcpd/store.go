@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/chargehand/chargehand/internal/clock"
 	"github.com/chargehand/chargehand/internal/errs"
@@ -212,7 +213,11 @@ func (s *Store) Reserve(r Reservation, decide func(others []Reservation) (bool, 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.network(r.Network).reserve(r)
+	n := s.network(r.Network)
+	if old, ok := n.reserved[r.MAC]; ok && old.IP != r.IP {
+		s.unreserve(n, r.MAC)
+	}
+	n.reserve(r)
 	return nil
 }
 
@@ -237,8 +242,9 @@ func (s *Store) rivals(r Reservation) []Reservation {
 	return out
 }
 
-// Unreserve removes a machine's reservation; an absent one is no error. It
-// returns when that is durable.
+// Unreserve removes a machine's reservation, and ends its lease on that address,
+// which anybody may have then; an absent one is no error. It returns when that is
+// durable.
 func (s *Store) Unreserve(p netip.Prefix, mac string) error {
 	s.writer.Lock()
 	defer s.writer.Unlock()
@@ -250,8 +256,20 @@ func (s *Store) Unreserve(p netip.Prefix, mac string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.network(p).unreserve(mac)
+	s.unreserve(s.network(p), mac)
 	return nil
+}
+
+// unreserve removes a reservation from memory, and what was staged for it: the
+// journal has the removal already, and a lease written after it would live on.
+// The caller holds writer and mu.
+func (s *Store) unreserve(n *network, mac string) {
+	ip := n.unreserve(mac)
+	for i := range s.staged {
+		if l := &s.staged[i].lease; l.MAC == mac && l.IP == ip && l.Network == n.prefix && l.State != Declined {
+			l.State, l.Ends = Released, time.Time{}
+		}
+	}
 }
 
 // append stores changes; the caller holds writer.
@@ -286,23 +304,30 @@ func (s *Store) stage(l Lease, done func(error)) bool {
 
 // commit writes all staged leases with one sync and tells each that waited.
 func (s *Store) commit() {
+	batch, err := s.writeStaged()
+	for _, b := range batch {
+		b.done(err)
+	}
+}
+
+// writeStaged empties the queue into the journal. It holds writer from before the
+// queue is taken, so that each lease is still queued or in the journal to whoever
+// holds writer.
+func (s *Store) writeStaged() ([]staged, error) {
+	s.writer.Lock()
+	defer s.writer.Unlock()
 	s.mu.Lock()
 	batch := s.staged
 	s.staged = nil
 	s.mu.Unlock()
 	if len(batch) == 0 {
-		return
+		return nil, nil
 	}
 	changes := make([]change, len(batch))
 	for i := range batch {
 		changes[i].Lease = &batch[i].lease
 	}
-	s.writer.Lock()
-	err := s.append(changes...)
-	s.writer.Unlock()
-	for _, b := range batch {
-		b.done(err)
-	}
+	return batch, s.append(changes...)
 }
 
 // compact rewrites the journal when it has grown.

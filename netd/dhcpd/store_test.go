@@ -5,11 +5,14 @@ import (
 	"net/netip"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/chargehand/chargehand/internal/clock"
 	"github.com/chargehand/chargehand/internal/errs"
+	"github.com/chargehand/chargehand/netd/udp"
 )
 
 func TestAcknowledgedStateSurvivesReopening(t *testing.T) {
@@ -34,6 +37,105 @@ func TestAcknowledgedStateSurvivesReopening(t *testing.T) {
 	again.writer.Unlock()
 	if err != nil || len(records) != 2 {
 		t.Errorf("a snapshot of %d records, %v", len(records), err)
+	}
+}
+
+// TestDeletedReservationFreesItsAddress takes a machine's reservation away while
+// it has its lease: the address is anybody's at once, also after a restart.
+func TestDeletedReservationFreesItsAddress(t *testing.T) {
+	b := newBench(t, Boot{})
+	mine := Reservation{MAC: alice, IP: ip("192.0.2.10"), Network: lan}
+	renew := func() string {
+		return yours(b.ask(message(t, dhcpv4.MessageTypeRequest, alice, inLAN(), dhcpv4.WithClientIP(net.IP{192, 0, 2, 10}))))
+	}
+	b.reserve(mine)
+	b.dora(alice, inLAN())
+	mine.Filename = "grub2/grubx64.efi"
+	b.reserve(mine)
+	if held := b.store.Leases(lan); len(held) != 1 || !held[0].Live(b.now()) {
+		t.Fatalf("another boot file ended the lease: %+v", held)
+	}
+	if err := b.store.Unreserve(lan, alice); err != nil {
+		t.Fatal(err)
+	}
+	again := b.openStore() // what kill -9 leaves
+	defer again.Close()
+	for what, store := range map[string]*Store{"at once": b.store, "after a restart": again} {
+		for _, l := range store.Leases(lan) {
+			if l.Live(b.now()) {
+				t.Errorf("%s: %s is still leased to %s", what, l.IP, l.MAC)
+			}
+		}
+	}
+	if got := renew(); got != "NAK" {
+		t.Errorf("the one who lost it renews: %s", got)
+	}
+	b.reserve(Reservation{MAC: bob, IP: ip("192.0.2.10"), Network: lan})
+	if got := yours(b.dora(bob, inLAN())); got != "192.0.2.10" {
+		t.Errorf("the next one gets %s", got)
+	}
+	if got := renew(); got != "NAK" {
+		t.Errorf("the one who lost it renews: %s", got)
+	}
+	if err := b.store.Unreserve(lan, alice); err != nil {
+		t.Fatal(err)
+	}
+	if got := yours(b.dora(bob, inLAN())); got != "192.0.2.10" {
+		t.Errorf("deleting what is gone ended another's lease: %s", got)
+	}
+}
+
+// TestMovedReservationFreesItsAddress is the same for a reservation that another
+// one, of another address, takes the place of.
+func TestMovedReservationFreesItsAddress(t *testing.T) {
+	b := newBench(t, Boot{})
+	b.reserve(Reservation{MAC: alice, IP: ip("192.0.2.10"), Network: lan})
+	b.dora(alice, inLAN())
+	b.reserve(Reservation{MAC: alice, IP: ip("192.0.2.11"), Network: lan})
+	b.reserve(Reservation{MAC: bob, IP: ip("192.0.2.10"), Network: lan})
+	if got := yours(b.dora(bob, inLAN())); got != "192.0.2.10" {
+		t.Errorf("the next one gets %s", got)
+	}
+}
+
+// TestLeaseOnItsWayEndsWithItsReservation deletes a reservation between a lease
+// and its write: the journal must not bring it back.
+func TestLeaseOnItsWayEndsWithItsReservation(t *testing.T) {
+	b := newBench(t, Boot{})
+	b.reserve(Reservation{MAC: alice, IP: ip("192.0.2.10"), Network: lan})
+	want := message(t, dhcpv4.MessageTypeRequest, alice, inLAN(), wanting("192.0.2.10"))
+	b.handle(want.ToBytes(), udp.Peer{Remote: netip.MustParseAddrPort("127.0.0.1:68"), Local: ip("127.0.0.1")})
+	if err := b.store.Unreserve(lan, alice); err != nil {
+		t.Fatal(err)
+	}
+	b.store.commit()
+	if b.answer == nil {
+		t.Error("no answer to a request that came before")
+	}
+	again := b.openStore()
+	defer again.Close()
+	for _, l := range again.Leases(lan) {
+		if l.Live(b.now()) {
+			t.Errorf("the journal says %+v", l)
+		}
+	}
+}
+
+func TestDeclinedAddressRestsWithoutItsReservation(t *testing.T) {
+	b := newBench(t, Boot{})
+	b.reserve(Reservation{MAC: alice, IP: ip("192.0.2.10"), Network: lan})
+	b.dora(alice, inLAN())
+	b.ask(message(t, dhcpv4.MessageTypeDecline, alice, inLAN(), wanting("192.0.2.10")))
+	if err := b.store.Unreserve(lan, alice); err != nil {
+		t.Fatal(err)
+	}
+	b.reserve(Reservation{MAC: bob, IP: ip("192.0.2.10"), Network: lan})
+	if got := yours(b.dora(bob, inLAN())); got != "silence" {
+		t.Errorf("an address that a stranger uses went to %s", got)
+	}
+	b.later(declineTime + time.Second)
+	if got := yours(b.dora(bob, inLAN())); got != "192.0.2.10" {
+		t.Errorf("an hour later: %s", got)
 	}
 }
 

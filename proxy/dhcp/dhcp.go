@@ -116,8 +116,9 @@ type Provider interface {
 	Create(ctx context.Context, r Record, related []mac.Addr) error
 
 	// Delete removes the reservations that match q, which names a MAC or an IP;
-	// when none does, or the subnet is not known, that is success. A lease or
-	// a Static reservation is refused with Invalid.
+	// when none does, or the subnet is not known, that is success. A machine's
+	// lease on its reservation ends with it: the address is free at once. A
+	// lease alone or a Static reservation is refused with Invalid.
 	Delete(ctx context.Context, network netip.Addr, q Query) error
 
 	// UnusedIP suggests a free address, and does not suggest it to anyone else

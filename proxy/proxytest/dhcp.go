@@ -41,6 +41,7 @@ func DHCP(t *testing.T, open func(t *testing.T) DHCPHome) {
 		"exhausted":       dhcpExhausted,
 		"unknown subnet":  dhcpUnknown,
 		"leases":          dhcpLeases,
+		"deleted, leased": dhcpDeleteLeased,
 		"parallel":        dhcpParallel,
 		"outage":          dhcpOutage,
 		"random":          dhcpRandom,
@@ -236,6 +237,27 @@ func dhcpLeases(t *testing.T, h DHCPHome) {
 	h.create(t, reservation(70)) // a lease is not in the way
 }
 
+// dhcpDeleteLeased: the address of a deleted reservation is free at once, though
+// the machine holds its lease.
+func dhcpDeleteLeased(t *testing.T, h DHCPHome) {
+	if h.Lease == nil {
+		t.Log("this home gives no leases")
+		return
+	}
+	a, b := reservation(75), reservation(76)
+	b.IP = a.IP
+	h.create(t, a)
+	h.Lease(t, a.IP, a.MAC)
+	twice(t, "delete", func() error { return h.Provider.Delete(t.Context(), testNet.Addr(), dhcp.Query{MAC: a.MAC}) })
+	h.want(t, dhcp.Query{IP: a.IP})
+	w := dhcp.Wish{From: a.IP, To: a.IP, MAC: b.MAC}
+	if got, err := h.Provider.UnusedIP(t.Context(), testNet.Addr(), w); err != nil || got != a.IP {
+		t.Errorf("unused IP: %s, %v; want %s", got, err, a.IP)
+	}
+	h.create(t, b)
+	h.Lease(t, b.IP, b.MAC)
+}
+
 // dhcpParallel: of many that want one IP, exactly one gets it.
 func dhcpParallel(t *testing.T, h DHCPHome) {
 	const n = 8
@@ -370,7 +392,12 @@ func (m *MemoryDHCP) Delete(_ context.Context, network netip.Addr, q dhcp.Query)
 				}
 			}
 		}
-		m.records = slices.DeleteFunc(m.records, hit)
+		gone := slices.DeleteFunc(slices.Clone(m.records), func(r dhcp.Record) bool { return !hit(r) })
+		m.records = slices.DeleteFunc(m.records, func(r dhcp.Record) bool { // with the lease on it
+			return slices.ContainsFunc(gone, func(g dhcp.Record) bool {
+				return r.Network == g.Network && r.MAC == g.MAC && r.IP == g.IP
+			})
+		})
 		return nil
 	})
 }
