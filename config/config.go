@@ -23,6 +23,9 @@ func Roles() []string { return []string{PuppetDB, Puppet, Proxy, Core} }
 // Off disables a listener.
 const Off = "off"
 
+// Tokens is the value of puppetca.autosign that is no file's name.
+const Tokens = "tokens"
+
 // A Secret prints as a placeholder everywhere; String is no way to read it.
 type Secret string
 
@@ -64,7 +67,6 @@ type Config struct {
 	Proxy struct {
 		HTTPS        string
 		HTTP         string
-		URL          string
 		TrustedHosts []string
 	}
 	Puppet struct {
@@ -75,6 +77,14 @@ type Config struct {
 		Join        Secret
 		Autosign    string
 		Environment string
+	}
+	PuppetCA struct {
+		URL         string
+		Autosign    string // Tokens, or a file's name
+		TokenTTL    time.Duration
+		Certificate string
+		PrivateKey  string
+		CA          string
 	}
 	PuppetDB struct {
 		HTTPS        string

@@ -46,7 +46,6 @@ func keys() []key {
 
 		listen("proxy.https", ":8443", "Smart Proxy API, client certificate required", func(c *Config) *string { return &c.Proxy.HTTPS }),
 		listen("proxy.http", Off, "Smart Proxy templates over plain HTTP, for installers", func(c *Config) *string { return &c.Proxy.HTTP }),
-		text("proxy.url", "", "address of the smart proxy that core uses when none runs here", func(c *Config) *string { return &c.Proxy.URL }),
 		list("proxy.trusted_hosts", "", "certificate names that may call the proxy; core's own name when empty", nil, func(c *Config) *[]string { return &c.Proxy.TrustedHosts }),
 
 		listen("puppet.https", ":8140", "catalogs, files, CA and reports for agents", func(c *Config) *string { return &c.Puppet.HTTPS }),
@@ -56,6 +55,13 @@ func keys() []key {
 		secret("puppet.join", "", "word that lets this process get its certificate from puppet.ca_server, as `chargehand ca join` prints it", func(c *Config) *Secret { return &c.Puppet.Join }),
 		text("puppet.autosign", "", "true, false, or a file of names and globs; only names of hosts in build when empty", func(c *Config) *string { return &c.Puppet.Autosign }),
 		text("puppet.environment", "production", "environment of nodes that no classifier knows", func(c *Config) *string { return &c.Puppet.Environment }),
+
+		text("puppetca.url", "", "address of the CA that the proxy works on, https://HOST:8140, when that is not the CA in its own process", func(c *Config) *string { return &c.PuppetCA.URL }),
+		text("puppetca.autosign", "", "how that CA signs machines in build: tokens, or the autosign.conf that it reads", func(c *Config) *string { return &c.PuppetCA.Autosign }),
+		duration("puppetca.token_ttl", "6h", "how long a token is good when core does not say", func(c *Config) *time.Duration { return &c.PuppetCA.TokenTTL }),
+		text("puppetca.certificate", "", "PEM file of a certificate that may administer that CA; the process's own when empty", func(c *Config) *string { return &c.PuppetCA.Certificate }),
+		text("puppetca.private_key", "", "PEM file of its key", func(c *Config) *string { return &c.PuppetCA.PrivateKey }),
+		text("puppetca.ca", "", "PEM file of the CA certificates by which that CA's server is known", func(c *Config) *string { return &c.PuppetCA.CA }),
 
 		listen("puppetdb.https", ":8081", "commands and queries, client certificate required", func(c *Config) *string { return &c.PuppetDB.HTTPS }),
 		listen("puppetdb.http", "127.0.0.1:8080", "the same without TLS, for this machine", func(c *Config) *string { return &c.PuppetDB.HTTP }),
