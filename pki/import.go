@@ -3,7 +3,6 @@ package pki
 import (
 	"context"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"io/fs"
 	"math/big"
@@ -293,9 +292,4 @@ func (in *importer) writeState(tx Tx) error {
 		return err
 	}
 	return put(tx, bucketState, "ca", st)
-}
-
-// EncodeCertificate writes a certificate as PEM.
-func EncodeCertificate(cert *x509.Certificate) []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
 }

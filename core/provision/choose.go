@@ -64,14 +64,5 @@ func LocalBootName(h *Host, kind Kind, setting string) string {
 	return kind.DefaultLocalBoot()
 }
 
-// ImageKinds are the kinds that configure a host made from an image, in the order
-// to try them in.
-func ImageKinds(imageTakesUserData bool) []Kind {
-	if imageTakesUserData {
-		return []Kind{UserData}
-	}
-	return []Kind{Finish}
-}
-
 // CloudInitKinds are the kinds that answer the cloud-init endpoint, in order.
 func CloudInitKinds() []Kind { return []Kind{CloudInit, UserData} }

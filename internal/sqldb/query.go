@@ -212,12 +212,6 @@ func Each(rows *sql.Rows, err error, scan func(rows *sql.Rows) error) error {
 	return convert(rows.Err())
 }
 
-// Like escapes the wildcards of LIKE in a literal; the pattern must be used
-// with ESCAPE '!'.
-func Like(literal string) string {
-	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(literal)
-}
-
 // ErrNoRows is what a missing row is underneath its NotFound.
 var ErrNoRows = sql.ErrNoRows
 

@@ -9,7 +9,6 @@ package dnsd
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -191,14 +190,4 @@ func (s *Server) serveTCP(ctx context.Context, conn net.Conn) {
 			return
 		}
 	}
-}
-
-// ParseKey makes a Key of a secret in base64, as named.conf and dnssec tools
-// write it. Invalid when it is none.
-func ParseKey(name, algorithm, secret string) (Key, error) {
-	raw, err := base64.StdEncoding.DecodeString(secret)
-	if err != nil {
-		return Key{}, errs.New(errs.Invalid, "TSIG key %s: the secret is not base64", name)
-	}
-	return Key{name, algorithm, raw}, nil
 }

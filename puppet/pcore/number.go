@@ -1,7 +1,6 @@
 package pcore
 
 import (
-	"errors"
 	"fmt"
 	"math/big"
 	"strconv"
@@ -178,22 +177,4 @@ func integerRange(from, to int64) *Iterator {
 			}
 		}
 	})
-}
-
-// ErrNotNumeric is what ToNumber gives for values that are no numbers and no numeric strings.
-var ErrNotNumeric = errors.New("not numeric")
-
-// ToNumber gives the number a value is, or that a string spells; coerced says that it was a string.
-func ToNumber(v Value) (n Value, coerced bool, err error) {
-	switch v := v.(type) {
-	case Integer, Float:
-		return v, false, nil
-	case String:
-		n, err := ParseNumber(string(v))
-		if err != nil {
-			return nil, false, ErrNotNumeric
-		}
-		return n, true, nil
-	}
-	return nil, false, ErrNotNumeric
 }
