@@ -47,7 +47,8 @@ const (
 const (
 	attempts     = 2
 	attemptTime  = 15 * time.Second
-	postAttempts = 20 // nobody waits for these
+	renderTime   = 2 * time.Minute // with it: the engine's first start, which compiles Ruby
+	postAttempts = 20              // nobody waits for these
 )
 
 // Diff gives the steps that lead from what was wanted to what is wanted now.
@@ -67,6 +68,9 @@ func bounded(steps []job.PlanStep) []job.PlanStep {
 	for i := range steps {
 		s := &steps[i]
 		s.Attempts, s.Timeout = attempts, attemptTime
+		if s.Kind == kindBoot || s.Kind == kindKeepBoot {
+			s.Timeout += renderTime
+		}
 		if s.Post {
 			s.Attempts = postAttempts
 		}

@@ -265,10 +265,14 @@ func (s bootStep) set(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	text, err := s.render.Config(ctx, c.Host, c.Kind, c.Build)
+	rendering, cancel := context.WithTimeout(ctx, renderTime)
+	defer cancel()
+	text, err := s.render.Config(rendering, c.Host, c.Kind, c.Build)
 	if err != nil {
 		return errs.Wrap(err, "render %s configuration", c.Kind)
 	}
+	ctx, cancel = context.WithTimeout(ctx, attemptTime)
+	defer cancel()
 	return errs.Wrap(p.TFTP().Set(ctx, v, m, []byte(text)), "write %s configuration for %s", c.Kind, c.MAC)
 }
 
