@@ -69,7 +69,12 @@ func build(t *testing.T, dir string, set ...string) (*app.App, *bytes.Buffer, er
 
 func start(t *testing.T, set ...string) *site {
 	t.Helper()
-	s := &site{T: t, dir: t.TempDir()}
+	return startIn(t, t.TempDir(), set...)
+}
+
+func startIn(t *testing.T, dir string, set ...string) *site {
+	t.Helper()
+	s := &site{T: t, dir: dir}
 	var err error
 	if s.App, s.stderr, err = build(t, s.dir, set...); err != nil {
 		t.Fatal(err)

@@ -23,7 +23,6 @@ import (
 	dnsbuiltin "github.com/chargehand/chargehand/proxy/dns/builtin"
 	"github.com/chargehand/chargehand/proxy/dns/nsupdate"
 	"github.com/chargehand/chargehand/proxy/logs"
-	"github.com/chargehand/chargehand/proxy/puppetca/local"
 	"github.com/chargehand/chargehand/proxy/server"
 	"github.com/chargehand/chargehand/proxy/templates"
 	"github.com/chargehand/chargehand/proxy/tftp/bootfile"
@@ -206,18 +205,6 @@ func macIn(name string) string {
 		return strings.ReplaceAll(strings.ToLower(name[i+3:]), "-", ":")
 	}
 	return ""
-}
-
-func addPuppetCA(_ context.Context, a *App, opts *server.Options) error {
-	if a.ca == nil {
-		return nil
-	}
-	opts.PuppetCA = &server.PuppetCA{
-		Module: server.Module{UseProvider: "puppetca_builtin"},
-		CA:     local.CA{CA: a.ca, Clock: clock.System}, Autosign: local.Autosign{CA: a.ca, Clock: clock.System},
-		PuppetURL: a.url("https", "puppet.https"),
-	}
-	return nil
 }
 
 // ownWeb is the web front of this very process, which is built after the proxy.

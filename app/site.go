@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -129,33 +128,6 @@ func (a *App) openCA(ctx context.Context) (*pki.CA, error) {
 		return nil, err
 	}
 	return pki.New(ctx, pki.Options{Authority: authority, Store: store, Clock: clock.System, Policy: policy, Log: a.Log})
-}
-
-// policy reads puppet.autosign: true, false, or a file of names and globs. Names
-// of the site's own processes, which other roles believe, are signed by nothing
-// but a token, the operator, or the whole name in that file.
-func (a *App) policy() (pki.Policy, error) {
-	policy := pki.Policy{}
-	policy.Protected = func(name string) bool {
-		return name == a.certname() || a.ownSite(name) && !slices.Contains(policy.AutosignPatterns, name)
-	}
-	switch setting := a.Config.Puppet.Autosign; setting {
-	case "", "false":
-	case "true":
-		policy.AutosignAll = true
-		a.Log.Warn("puppet.autosign is true: every machine that reaches port 8140 gets a certificate")
-	default:
-		text, err := os.ReadFile(setting)
-		if err != nil {
-			return policy, errs.WrapAs(errs.Malformed, err, "puppet.autosign")
-		}
-		patterns, ignored := pki.ParsePatterns(string(text))
-		for _, line := range ignored {
-			a.Log.Warn("puppet.autosign: a line means nothing and is passed over", "file", setting, "line", line)
-		}
-		policy.AutosignPatterns = patterns
-	}
-	return policy, nil
 }
 
 // client makes the fetch client that speaks to other roles with our certificate.

@@ -67,6 +67,35 @@ func TestMistakesAreAllNamed(t *testing.T) {
 	}
 }
 
+func TestPuppetCAElsewhere(t *testing.T) {
+	const url, tokens, there = "puppetca.url=https://ca.test:8140", "puppetca.autosign=tokens", "puppet.ca_server=ca.test:8140"
+	files := []string{"puppetca.certificate=/c.pem", "puppetca.private_key=/k.pem", "puppetca.ca=/ca.pem"}
+	for name, c := range map[string]struct {
+		set  []string
+		want string // in the error; none when empty
+	}{
+		"own certificate":       {[]string{url, tokens, there}, ""},
+		"certificate in files":  {append([]string{url, "puppetca.autosign=/etc/puppetlabs/puppet/autosign.conf"}, files...), ""},
+		"no proxy":              {[]string{url, tokens, "roles=core"}, ""},
+		"tokens of a proxy":     {[]string{"puppet.autosign=https://proxy.test:8443"}, ""},
+		"unknown certificate":   {[]string{url, tokens}, "set puppetca.certificate, puppetca.private_key and puppetca.ca, or puppet.ca_server"},
+		"half a certificate":    {append([]string{url, tokens, there}, files[:2]...), "set all or none"},
+		"no URL":                {[]string{tokens, there}, "puppetca.url: not set"},
+		"no URL, a certificate": {append([]string{there}, files...), "puppetca.url: not set"},
+		"no autosigning":        {[]string{url, there}, "puppetca.autosign: want tokens"},
+		"a name in no folder":   {[]string{url, there, "puppetca.autosign=true"}, "puppetca.autosign: want tokens"},
+		"no TLS":                {[]string{"puppetca.url=http://ca.test", tokens, there}, "puppetca.url (--set): want https://HOST:PORT"},
+		"a path":                {[]string{url + "/puppet-ca/v1", tokens, there}, "puppetca.url (--set): want https://HOST:PORT"},
+		"no time":               {[]string{url, tokens, there, "puppetca.token_ttl=0"}, "puppetca.token_ttl"},
+		"tokens without TLS":    {[]string{"puppet.autosign=http://proxy.test"}, "puppet.autosign (--set)"},
+	} {
+		_, err := Load(Sources{Hostname: hostname, File: os.DevNull, Set: c.set})
+		if c.want == "" && err != nil || c.want != "" && (!errs.Is(err, errs.Malformed) || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestMissingAndBrokenFiles(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := Load(Sources{File: filepath.Join(dir, "none.yaml"), Hostname: hostname}); err == nil {

@@ -53,7 +53,7 @@ func keys() []key {
 		text("puppet.server", "", "name that new machines use as puppet server; FQDN when empty", func(c *Config) *string { return &c.Puppet.Server }),
 		text("puppet.ca_server", "", "host:port of the CA when this process has no puppet role", func(c *Config) *string { return &c.Puppet.CAServer }),
 		secret("puppet.join", "", "word that lets this process get its certificate from puppet.ca_server, as `chargehand ca join` prints it", func(c *Config) *Secret { return &c.Puppet.Join }),
-		text("puppet.autosign", "", "true, false, or a file of names and globs; only names of hosts in build when empty", func(c *Config) *string { return &c.Puppet.Autosign }),
+		text("puppet.autosign", "", "true, false, a file of names and globs, or the https://HOST:PORT of a smart proxy that hands out tokens; only names of hosts in build when empty", func(c *Config) *string { return &c.Puppet.Autosign }),
 		text("puppet.environment", "production", "environment of nodes that no classifier knows", func(c *Config) *string { return &c.Puppet.Environment }),
 
 		text("puppetca.url", "", "address of the CA that the proxy works on, https://HOST:8140, when that is not the CA in its own process", func(c *Config) *string { return &c.PuppetCA.URL }),

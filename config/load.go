@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -108,6 +109,45 @@ func (l *loader) check() {
 	}
 	if l.config.DNS.Server != "" && l.config.DNS.Listen != Off {
 		l.fail("dns.server and dns.listen: one DNS provider at a time; set dns.listen to off, or dns.server to nothing")
+	}
+	if a := l.config.Puppet.Autosign; strings.Contains(a, "://") && !isHTTPS(a) {
+		l.fail("puppet.autosign (%s): want true, false, a file's name, or https://HOST:PORT", l.origin["puppet.autosign"])
+	}
+	l.checkPuppetCA()
+}
+
+// isHTTPS reports whether s is the address of a server, without a place on it.
+func isHTTPS(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Scheme == "https" && u.Hostname() != "" && u.User == nil && strings.Trim(u.Path, "/") == "" && u.RawQuery == "" && u.Fragment == ""
+}
+
+// checkPuppetCA looks at what the proxy needs for a CA elsewhere: how it signs,
+// and a certificate that it knows.
+func (l *loader) checkPuppetCA() {
+	c := l.config.PuppetCA
+	files := []string{c.Certificate, c.PrivateKey, c.CA}
+	own := !slices.ContainsFunc(files, func(f string) bool { return f != "" })
+	if !own && slices.Contains(files, "") {
+		l.fail("puppetca.certificate, puppetca.private_key and puppetca.ca go together: set all or none")
+	}
+	if c.URL == "" {
+		if c.Autosign != "" || !own {
+			l.fail("puppetca.url: not set, but other keys of puppetca are; they are for a CA that is not in this process")
+		}
+		return
+	}
+	if !isHTTPS(c.URL) {
+		l.fail("puppetca.url (%s): want https://HOST:PORT", l.origin["puppetca.url"])
+	}
+	if c.Autosign != Tokens && !filepath.IsAbs(c.Autosign) {
+		l.fail("puppetca.autosign: want tokens, or the whole name of the autosign.conf that the CA at puppetca.url reads")
+	}
+	if c.TokenTTL <= 0 {
+		l.fail("puppetca.token_ttl: want more than nothing")
+	}
+	if own && l.config.Puppet.CAServer == "" && l.config.HasRole(Proxy) {
+		l.fail("puppetca.url: this process's certificate is of its own CA, which the other one does not know; set puppetca.certificate, puppetca.private_key and puppetca.ca, or puppet.ca_server")
 	}
 }
 

@@ -67,9 +67,7 @@ func (p Policy) vetAltNames(r *Request) error {
 
 // autosigns reports whether the configured policy signs name by itself.
 func (p Policy) autosigns(name string) bool {
-	return p.AutosignAll || slices.ContainsFunc(p.AutosignPatterns, func(pattern string) bool {
-		return matchPattern(pattern, name)
-	})
+	return p.AutosignAll || MatchesAny(p.AutosignPatterns, name)
 }
 
 func (p Policy) protects(name string) bool { return p.Protected != nil && p.Protected(name) }
@@ -102,6 +100,11 @@ func ParsePatterns(text string) (patterns, ignored []string) {
 		}
 	}
 	return patterns, ignored
+}
+
+// MatchesAny reports whether one of an autosign list's patterns is for name.
+func MatchesAny(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return matchPattern(pattern, name) })
 }
 
 // matchPattern compares label by label from the right; *.example.test wants at
