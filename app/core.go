@@ -101,7 +101,7 @@ func (a *App) buildRegistry(key *seal.Key, rows *store.Store) error {
 		},
 	})
 	a.core.trail = audit.New(store.Audits{}, auditKey)
-	all := inventory.Nouns(inventory.Options{Hosts: inventory.HostOptions{Orchestrator: a.core.plans, TokenMinutes: a.tokenMinutes}, Prober: prober{a}})
+	all := inventory.Nouns(inventory.Options{Hosts: inventory.HostOptions{Orchestrator: a.core.plans, TokenMinutes: a.tokenMinutes}, Prober: prober{a}, Templates: parser{a}})
 	all = append(all, access.UserNoun(hasher), access.RoleNoun(), access.FilterNoun(), access.PermissionNoun(), audit.Noun())
 	if a.nouns, err = noun.New(noun.Options{Backend: rows, Auditor: a.core.trail, Now: clock.System}, all...); err != nil {
 		return errs.WrapAs(errs.Internal, err, "declare the nouns")
@@ -275,6 +275,27 @@ func (p prober) Probe(ctx context.Context, url string) (string, []inventory.Feat
 		return "", nil, err
 	}
 	return version, featuresOf(details), nil
+}
+
+// parser reads templates with the Ruby engine.
+type parser struct{ app *App }
+
+// parseTimeout is how long a template waits for the engine. One that is not
+// ready by then lets it pass: a host that would use it is refused instead.
+const parseTimeout = 20 * time.Second
+
+func (p parser) Parse(ctx context.Context, name, text string) error {
+	if p.app.builds == nil {
+		return nil // the templates that come with the program
+	}
+	ctx, cancel := context.WithTimeout(ctx, parseTimeout)
+	defer cancel()
+	err := p.app.builds.Renderer.Check(ctx, provision.Template{Name: name, Text: text})
+	if errs.Is(err, errs.Unavailable) {
+		p.app.Log.Warn("a template is stored unread", "template", name, "error", err)
+		return nil
+	}
+	return err
 }
 
 // featuresOf names the running features as the inventory does.

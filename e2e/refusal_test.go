@@ -100,7 +100,13 @@ func TestRefusedRequests(t *testing.T) {
 		{"no MAC", "POST", "/hosts", host("second", "", "192.0.2.51"), 422, []string{"mac"}},
 		{"no address at all", "POST", "/hosts", host("second", "nonsense", "192.0.2.51"), 422, []string{"mac"}},
 		{"no JSON", "POST", "/hosts", `{"host":`, 400, []string{"JSON"}},
-		{"template with an error", "POST", "/hosts", broken, 422, []string{"broken", "3", "syntax error"}},
+		{"template that cannot be parsed", "POST", "/provisioning_templates", site.Object{"provisioning_template": site.Object{
+			"name": "unread", "template": "line one\n<% if true %>\n<%= 1 + %>\n<% end %>\n", "snippet": true,
+		}}, 422, []string{"unread", "line 3", "syntax error"}},
+		{"partition table that cannot be parsed", "POST", "/ptables", site.Object{"ptable": site.Object{
+			"name": "unread", "layout": "<% each do %>",
+		}}, 422, []string{"unread", "line 1", "syntax error"}},
+		{"template that fails", "POST", "/hosts", broken, 422, []string{"broken", "line 3", "nil can't be coerced"}},
 		{"report that is no JSON", "POST", "/config_reports", `{"config_report":{"host":`, 400, []string{"JSON"}},
 		{"report without a host", "POST", "/config_reports", `{"config_report":{"reported_at":"2026-01-01T00:00:00Z"}}`, 422, []string{"host"}},
 		{"report with a wrong status", "POST", "/config_reports", report(`"status":{"applied":"many"}`), 422, []string{"status"}},
@@ -139,12 +145,12 @@ func TestRefusedRequests(t *testing.T) {
 	w.Call(http.MethodDelete, fmt.Sprintf("/api/v2/hosts/%d", site.ID(made)), nil)
 }
 
-// brokenSystem makes an operating system whose boot template has a syntax error,
-// and gives a host with it.
+// brokenSystem makes an operating system whose boot template fails when it is
+// rendered, and gives a host with it.
 func brokenSystem(w *site.World) site.Object {
 	w.Helper()
 	w.Create("provisioning_templates", "provisioning_template", site.Object{
-		"name": "broken", "template": "line one\n<% if true %>\n<%= 1 + %>\n<% end %>\n", "template_kind_id": w.Find("template_kinds", "name = PXELinux"),
+		"name": "broken", "template": "line one\n<% if true %>\n<%= 1 + nil %>\n<% end %>\n", "template_kind_id": w.Find("template_kinds", "name = PXELinux"),
 	})
 	group := w.Call(http.MethodGet, fmt.Sprintf("/api/v2/hostgroups/%d", w.GroupID), nil)
 	other := *w
@@ -176,7 +182,7 @@ func refused(t *testing.T, c asked, status int, text string, err error) {
 // picture is all that refused requests could have left behind.
 func picture(p *site.Process, w *site.World) map[string]string {
 	all := map[string]string{}
-	for _, list := range []string{"hosts", "provisioning_templates", "config_reports"} {
+	for _, list := range []string{"hosts", "provisioning_templates", "ptables", "config_reports"} {
 		var names []string
 		for _, o := range w.List(list, "") {
 			names = append(names, fmt.Sprint(o["id"], " ", o["name"], " ", o["ip"], " ", o["mac"]))

@@ -11,8 +11,9 @@ import "github.com/chargehand/chargehand/core/noun"
 
 // Options are what the nouns involve outside of their rows; all may be nil.
 type Options struct {
-	Hosts  HostOptions
-	Prober Prober
+	Hosts     HostOptions
+	Prober    Prober
+	Templates TemplateParser
 }
 
 // Nouns are all nouns of the inventory: a new one is one line here.
@@ -27,9 +28,9 @@ func Nouns(o Options) []noun.Declared {
 		OperatingSystems(),
 		OSDefaultTemplates(),
 		Media(),
-		Ptables(),
+		Ptables(o.Templates),
 		TemplateKinds(),
-		ProvisioningTemplates(),
+		ProvisioningTemplates(o.Templates),
 		TemplateCombinations(),
 		Environments(),
 		Puppetclasses(),

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/chargehand/chargehand/core/noun"
+	"github.com/chargehand/chargehand/internal/errs"
 )
 
 // A TemplateKind is what a provisioning template is for: "provision", "PXELinux" …
@@ -55,6 +56,28 @@ type Ptable struct {
 	OperatingSystemIDs []int64
 }
 
+// A TemplateParser tells whether a template can be parsed.
+type TemplateParser interface {
+	// Parse gives an Invalid error that tells line and fault. It is called
+	// outside of any transaction, and runs nothing of the template.
+	Parse(ctx context.Context, name, text string) error
+}
+
+// parse refuses a text that no machine could be given, before one waits for it.
+func parse[T any](parser TemplateParser, c *noun.Change[T], field, name, old, text string) error {
+	if parser == nil || text == "" || text == old {
+		return nil
+	}
+	_, err := c.Outside("parse "+name+"\x00"+text, func(ctx context.Context) (any, error) {
+		return nil, parser.Parse(ctx, name, text)
+	})
+	if errs.Is(err, errs.Invalid) {
+		c.Fail(field, "%s", errs.PublicText(err))
+		return nil
+	}
+	return err
+}
+
 // TemplateKinds declares the kinds of provisioning templates. They are seeded.
 func TemplateKinds() *noun.Noun[TemplateKind] {
 	return noun.Declare("template_kind", func(k *TemplateKind) noun.Fields {
@@ -66,8 +89,9 @@ func TemplateKinds() *noun.Noun[TemplateKind] {
 	})
 }
 
-// ProvisioningTemplates declares the templates that hosts are installed with.
-func ProvisioningTemplates() *noun.Noun[ProvisioningTemplate] {
+// ProvisioningTemplates declares the templates that hosts are installed with. A
+// parser, which may be nil, reads each text before it is stored.
+func ProvisioningTemplates(parser TemplateParser) *noun.Noun[ProvisioningTemplate] {
 	return noun.Declare("provisioning_template", func(t *ProvisioningTemplate) noun.Fields {
 		return noun.Fields{
 			noun.Under("location", "organization", "operatingsystem"), noun.InBrief("name", "template_kind_id"),
@@ -90,6 +114,16 @@ func ProvisioningTemplates() *noun.Noun[ProvisioningTemplate] {
 			noun.Act("clone", "POST", "create_provisioning_templates"),
 			noun.Act("export", "GET", "view_provisioning_templates"),
 			noun.Check(checkTemplate),
+			noun.Check(func(_ context.Context, c *noun.Change[ProvisioningTemplate]) error {
+				if c.New == nil {
+					return nil
+				}
+				old := ""
+				if c.Old != nil {
+					old = c.Old.Template
+				}
+				return parse(parser, c, "template", c.New.Name, old, c.New.Template)
+			}),
 		}
 	})
 }
@@ -118,8 +152,8 @@ func TemplateCombinations() *noun.Noun[TemplateCombination] {
 	})
 }
 
-// Ptables declares the partition tables.
-func Ptables() *noun.Noun[Ptable] {
+// Ptables declares the partition tables; parser is as for ProvisioningTemplates.
+func Ptables(parser TemplateParser) *noun.Noun[Ptable] {
 	return noun.Declare("ptable", func(p *Ptable) noun.Fields {
 		return noun.Fields{
 			noun.Under("location", "organization", "operatingsystem"), noun.Named("Partition table"), noun.InBrief("name"),
@@ -139,10 +173,17 @@ func Ptables() *noun.Noun[Ptable] {
 				if c.New == nil && c.Old.Locked {
 					c.Fail("base", "This template is locked. Please clone it to a new template to customize.")
 				}
-				if c.New != nil && c.New.Snippet && c.New.OSFamily != "" {
+				if c.New == nil {
+					return nil
+				}
+				if c.New.Snippet && c.New.OSFamily != "" {
 					c.Fail("os_family", "must be blank")
 				}
-				return nil
+				old := ""
+				if c.Old != nil {
+					old = c.Old.Layout
+				}
+				return parse(parser, c, "layout", c.New.Name, old, c.New.Layout)
 			}),
 		}
 	})

@@ -3,6 +3,8 @@ package provision
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 
 	"github.com/chargehand/chargehand/internal/errs"
 	"github.com/chargehand/chargehand/ruby"
@@ -47,5 +49,24 @@ func (h *host) blame(err error) error {
 	if raised.Cause != nil {
 		fault.kind = errs.KindOf(raised.Cause)
 	}
+	if raised.Class == "SyntaxError" {
+		fault.Message = syntaxFaults(raised.Message)
+	}
 	return fault
 }
+
+// syntaxFaults keeps what Ruby's parser complains of and leaves out the lines of
+// the program that it cites, which its author did not write.
+func syntaxFaults(message string) string {
+	var all []string
+	for _, m := range complaint.FindAllStringSubmatch(message, 4) {
+		// The method around the template is what stays open in the end.
+		all = append(all, strings.ReplaceAll(m[1], "the `def` statement", "a block"))
+	}
+	if len(all) == 0 {
+		return message
+	}
+	return "syntax error: " + strings.Join(all, ", ")
+}
+
+var complaint = regexp.MustCompile(`(?m)^ *\| *[~^]+ (.*)$`)

@@ -224,3 +224,30 @@ func TestFaults(t *testing.T) {
 		}
 	}
 }
+
+func TestCheck(t *testing.T) {
+	r := newRenderer(t, nil)
+	for _, tt := range []struct {
+		text string
+		line int // of the fault; 0 is none
+	}{
+		{"plain <%= @host.name %>\n<% if true -%>\n<%= nope %>\n<% end %>", 0},
+		{"<% raise 'not run' %>", 0},
+		{"one\n<% if true %>\n<%= 1 + %>\n<% end %>\n", 3},
+		{"<%#\nname: main\n-%>\n<%= ) %>", 4},
+		{"one\n<% each do %>\ntwo\n", 3},
+		{"end\n<% end; Kernel.exit!; def other %>", 0},
+	} {
+		err := r.Check(t.Context(), Template{"main", tt.text})
+		if tt.line == 0 {
+			if err != nil {
+				t.Errorf("%q: %v", tt.text, err)
+			}
+			continue
+		}
+		fault, ok := errors.AsType[*TemplateError](err)
+		if !ok || !errs.Is(err, errs.Invalid) || fault.Line != tt.line || fault.Template != "main" || !strings.Contains(fault.Message, "syntax error: ") || strings.ContainsAny(fault.Message, "|\n") {
+			t.Errorf("%q: %v; want line %d", tt.text, err, tt.line)
+		}
+	}
+}

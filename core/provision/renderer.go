@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -123,6 +124,17 @@ func (r *Renderer) Render(ctx context.Context, t Template, s Subject) (string, e
 		return "", errs.New(errs.Invalid, "template %q does not render to text", t.Name)
 	}
 	return text, nil
+}
+
+// Check parses a template without rendering it. Its errors are Render's.
+func (r *Renderer) Check(ctx context.Context, t Template) error {
+	_, err := r.image.Call(ctx, nil, "check", compile(t))
+	err = (&host{names: []string{t.Name}}).blame(err)
+	if fault, ok := errors.AsType[*TemplateError](err); ok {
+		// What is missing is missed after the last line.
+		fault.Line = min(fault.Line, 1+strings.Count(strings.TrimSuffix(t.Text, "\n"), "\n"))
+	}
+	return err
 }
 
 func (r *Renderer) frame(t Template, s Subject) (*frame, error) {

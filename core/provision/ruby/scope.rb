@@ -80,6 +80,12 @@ def Provision.define(programs)
   end
 end
 
+# Parses a program and runs nothing of it.
+Chargehand.handle("check") do |program|
+  RubyVM::InstructionSequence.compile("def program; #{program['code']}\nend", program["name"], program["name"], 1)
+  nil
+end
+
 Chargehand.handle("render") do |frame|
   Provision.scope = Provision::Scope.new(frame)
   Provision.scope.run(frame)
