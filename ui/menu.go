@@ -2,13 +2,14 @@ package ui
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/chargehand/chargehand/core/noun"
 )
 
 // A page says how the interface speaks of one noun. A noun that is not in the
-// map has a page all the same, by its declaration.
+// map has a page all the same, and a place in the menu, by its declaration.
 type page struct {
 	group, noun, title, key string
 	columns                 []string // fields that its table shows beside the title
@@ -58,10 +59,32 @@ func pageOf(n *noun.Any) *page {
 	return nil
 }
 
+// menu is the map with the nouns that say themselves where they belong.
+func menu(r *noun.Registry) []page {
+	all := pages()
+	for _, n := range r.Nouns() {
+		group, title := n.Section()
+		if group == "" || pageOf(n) != nil {
+			continue
+		}
+		at := len(all)
+		for i, p := range all {
+			if p.group == group {
+				at = i + 1
+			}
+		}
+		all = slices.Insert(all, at, page{group: group, noun: n.Name(), title: title})
+	}
+	return all
+}
+
 // heading names a noun's records.
 func heading(n *noun.Any) string {
 	if p := pageOf(n); p != nil {
 		return p.title
+	}
+	if _, title := n.Section(); title != "" {
+		return title
 	}
 	return spaced(n.Collection())
 }
@@ -114,7 +137,7 @@ func (e *edge) frame(r *http.Request, title string) frame {
 		last.Items = append(last.Items, menuItem{title, path, key, path == r.URL.Path || path != "/" && strings.HasPrefix(r.URL.Path, path+"/")})
 	}
 	add(groupHosts, "Dashboard", "/", "d", true)
-	for _, pg := range pages() {
+	for _, pg := range menu(e.Registry) {
 		if n := e.Registry.Noun(pg.noun); n != nil && n.HasAPI() {
 			add(pg.group, pg.title, "/"+n.Collection(), pg.key, p.Can(n.Permission("index")))
 		}

@@ -89,7 +89,7 @@ func System(login string) *Principal {
 // rows: a smart proxy that uploads facts, a registration token.
 func Limited(login string, via Via, permissions ...string) *Principal {
 	p := &Principal{Login: login, Via: via}
-	for _, known := range Permissions() {
+	for _, known := range tabled() {
 		if slices.Contains(permissions, known.Name) {
 			p.Grants = append(p.Grants, Grant{Resource: known.Resource, Permissions: []string{known.Name}})
 		}
@@ -124,17 +124,6 @@ func (p *Principal) holds(permission string) bool {
 
 func ofSelf(permission string) bool {
 	return permission == "view_users" || permission == "edit_users"
-}
-
-// Held lists the names of the permissions that the principal holds.
-func (p *Principal) Held() []string {
-	var names []string
-	for _, known := range Permissions() {
-		if p.holds(known.Name) {
-			names = append(names, known.Name)
-		}
-	}
-	return names
 }
 
 // Scope gives what the principal may touch of a resource (Foreman's class name)

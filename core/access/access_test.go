@@ -126,8 +126,8 @@ func TestCan(t *testing.T) {
 	if nobody.Can("view_hosts") || (&Principal{Admin: true}).Can("view_hosts") {
 		t.Error("nobody may do something")
 	}
-	if !slices.Contains(System("x").Held(), "view_hosts") || len(p.Held()) != 1 {
-		t.Errorf("held: %v", p.Held())
+	if !System("x").Can("view_hosts") {
+		t.Error("the program itself may not")
 	}
 }
 
@@ -155,7 +155,7 @@ func TestPermissionsReference(t *testing.T) {
 		}
 	}
 	known := map[string]bool{}
-	for _, p := range Permissions() {
+	for _, p := range tabled() {
 		if known[p.Name] {
 			t.Errorf("%s twice", p.Name)
 		}
@@ -180,7 +180,7 @@ func TestPermissionsReference(t *testing.T) {
 		if len(wanted) == 0 {
 			break
 		}
-		for _, p := range Permissions() {
+		for _, p := range tabled() {
 			puppet := strings.HasPrefix(p.Resource, "ForemanPuppet::") // the plugin gives these to roles at install time
 			if has := role.has(p); !puppet && has != slices.Contains(want, p.Name) {
 				t.Errorf("role %s has %s: %v; Foreman's: %v", role.name, p.Name, has, !has)

@@ -40,7 +40,7 @@ func seedPermissions(ctx context.Context, r *noun.Registry) (map[string]int64, e
 		for _, p := range have {
 			ids[p.Name] = p.ID
 		}
-		for _, p := range Permissions() {
+		for _, p := range Permissions(r) {
 			if ids[p.Name] != 0 {
 				continue
 			}
@@ -71,7 +71,7 @@ func seedRole(ctx context.Context, r *noun.Registry, d defaultRole, ids map[stri
 	}
 	byResource := map[string][]int64{}
 	var order []string
-	for _, p := range Permissions() {
+	for _, p := range Permissions(r) {
 		if d.has(p) {
 			if byResource[p.Resource] == nil {
 				order = append(order, p.Resource)

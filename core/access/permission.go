@@ -32,7 +32,8 @@ func PermissionNoun() *noun.Noun[Permission] {
 const crud = "view create edit destroy"
 
 // known is the table of permissions: verbs of a stem on records of a resource.
-// The access test compares it with Foreman's.
+// The access test compares it with Foreman's. A noun that is not in it gets the
+// permissions that its declaration names.
 var known = []struct{ resource, stem, verbs string }{
 	{"", "dashboard", "access"},
 	{"", "plugins", "view"},
@@ -67,8 +68,26 @@ var known = []struct{ resource, stem, verbs string }{
 	{"User", "users", crud},
 }
 
-// Permissions gives every permission there is, by resource, without ids.
-func Permissions() []Permission {
+// Permissions gives every permission there is, without ids: those of the table
+// by resource, then those that nouns of r add.
+func Permissions(r *noun.Registry) []Permission {
+	all := tabled()
+	have := map[string]bool{}
+	for _, p := range all {
+		have[p.Name] = true
+	}
+	for _, n := range r.Nouns() {
+		for _, name := range n.Permissions() {
+			if !have[name] {
+				have[name] = true
+				all = append(all, Permission{Name: name, Resource: n.Resource()})
+			}
+		}
+	}
+	return all
+}
+
+func tabled() []Permission {
 	var all []Permission
 	for _, row := range known {
 		for verb := range strings.FieldsSeq(row.verbs) {

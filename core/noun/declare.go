@@ -24,6 +24,8 @@ type Any struct {
 	typeColumn  string // the column that says which noun of a shared table a row is
 	typeValue   string
 	perms       map[string]string // action → permission, where not <action>_<plural>
+	section     string            // of the menu
+	heading     string            // there
 	permStem    string
 	fields      []*Field
 	links       []*Link
@@ -187,6 +189,13 @@ func Unaudited() Word { return wordFunc(func(d *declaration) { d.noun.unaudited 
 
 // Named sets what sentences call the noun.
 func Named(label string) Word { return wordFunc(func(d *declaration) { d.noun.label = label }) }
+
+// Section puts the noun into a group of the interface's menu, under a heading. A
+// noun without one has its pages all the same, and no way to them in the menu
+// unless the interface knows it.
+func Section(group, heading string) Word {
+	return wordFunc(func(d *declaration) { d.noun.section, d.noun.heading = group, heading })
+}
 
 // PermissionsOf uses view_stem, create_stem, edit_stem, destroy_stem.
 func PermissionsOf(stem string) Word {

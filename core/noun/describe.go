@@ -30,6 +30,10 @@ func (n *Any) Resource() string { return n.resource }
 // Label is what sentences and headings call the noun.
 func (n *Any) Label() string { return n.label }
 
+// Section is where the noun is in the menu, and under which heading; empty when
+// it is up to the interface.
+func (n *Any) Section() (group, heading string) { return n.section, n.heading }
+
 // Table is where the rows are.
 func (n *Any) Table() string { return n.table }
 
@@ -60,6 +64,25 @@ func (n *Any) Parents() (names []string, only bool) { return n.parents, n.nested
 // Allows tells whether a CRUD action exists.
 func (n *Any) Allows(action string) bool {
 	return n.only == nil || slices.Contains(n.only, action)
+}
+
+// Permissions are what may be granted on its records, for the actions that it
+// has: none when its permissions are those of another noun.
+func (n *Any) Permissions() []string {
+	if n.internal || n.permStem != n.plural {
+		return nil
+	}
+	var names []string
+	for _, action := range []string{"index", "show", "create", "update", "destroy"} {
+		if n.Allows(action) {
+			names = append(names, n.Permission(action))
+		}
+	}
+	for _, a := range n.actions {
+		names = append(names, a.Permission)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Actions are the actions beyond CRUD.
