@@ -35,6 +35,7 @@ func Nouns(o Options) []noun.Declared {
 		Environments(),
 		Puppetclasses(),
 		Models(),
+		HTTPProxies(),
 		Hostgroups(),
 		Hosts(o.Hosts),
 		Interfaces(),
