@@ -51,6 +51,7 @@ type commands struct {
 	CA      caCmd      `cmd:"" name:"ca" help:"The certificate authority, with the words of puppetserver ca."`
 	Enc     encCmd     `cmd:"" help:"Print what a node is: the external node classifier."`
 	Puppet  puppetCmd  `cmd:"" help:"Work with Puppet code without a server."`
+	Proxy   proxyCmd   `cmd:"" help:"Work on smart proxies."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

@@ -145,7 +145,10 @@ func text(p *string) field {
 	return func(v any) string {
 		switch v := v.(type) {
 		case string:
-			*p = strings.TrimPrefix(v, ":") // a symbol
+			*p = v
+			if !strings.HasPrefix(v, "::") { // an address
+				*p = strings.TrimPrefix(v, ":") // a symbol
+			}
 		case uint64:
 			*p = strconv.FormatUint(v, 10)
 		default:
