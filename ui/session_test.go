@@ -107,3 +107,16 @@ func TestCrossOrigin(t *testing.T) {
 		t.Error("another site's form was obeyed")
 	}
 }
+
+// TestMenuOfDeclarations: a noun that names a section is in the menu of whoever
+// may see it, under its heading.
+func TestMenuOfDeclarations(t *testing.T) {
+	s := newSite(t)
+	b := s.as(t, "viewer")
+	if r := b.do(http.MethodGet, "/", nil, nil); !strings.Contains(r.body, `href="/http_proxies"`) || !strings.Contains(r.body, ">HTTP proxies<") {
+		t.Errorf("no HTTP proxies in the menu:\n%s", r.body)
+	}
+	if r := b.do(http.MethodGet, "/http_proxies", nil, nil); r.status != http.StatusOK || !strings.Contains(r.body, "HTTP proxies</h1>") {
+		t.Errorf("the list: %d\n%s", r.status, r.body)
+	}
+}

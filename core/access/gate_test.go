@@ -61,6 +61,25 @@ func machines() *noun.Noun[machine] {
 	})
 }
 
+// A rack is of a noun that the table of permissions does not have.
+type rack struct {
+	noun.Base
+	Name string
+}
+
+func racks() *noun.Noun[rack] {
+	return noun.Declare("rack", func(r *rack) noun.Fields {
+		return noun.Fields{noun.Text("name", &r.Name).Required(), noun.Act("shake", "PUT", "shake_racks")}
+	})
+}
+
+// boards show the permissions of racks, and bring none.
+func boards() *noun.Noun[rack] {
+	return noun.Declare("board", func(r *rack) noun.Fields {
+		return noun.Fields{noun.PermissionsOf("racks"), noun.Text("name", &r.Name).Required()}
+	})
+}
+
 type sealer struct{}
 
 func (sealer) Seal(plain string) (string, error) {
@@ -118,7 +137,7 @@ func (s *site) restart(cost access.Cost) {
 		s.t.Fatal(err)
 	}
 	s.nouns, err = noun.New(noun.Options{Backend: store.New(s.db, sealer{}), Now: s.clock},
-		access.UserNoun(s.hasher), access.RoleNoun(), access.FilterNoun(), access.PermissionNoun(), organizations(), locations(), machines())
+		access.UserNoun(s.hasher), access.RoleNoun(), access.FilterNoun(), access.PermissionNoun(), organizations(), locations(), machines(), racks(), boards())
 	if err != nil {
 		s.t.Fatal(err)
 	}

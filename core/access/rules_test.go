@@ -350,6 +350,23 @@ func TestSeedTwice(t *testing.T) {
 	}
 }
 
+// TestDeclaredPermissions: a noun that the table of permissions does not have
+// brings its own, and default roles take them up.
+func TestDeclaredPermissions(t *testing.T) {
+	s := newSite(t, cheap())
+	viewer, manager := s.principal(s.user("ada", "Viewer")), s.principal(s.user("bob", "Manager"))
+	for name, want := range map[string][2]bool{
+		"view_racks": {true, true}, "edit_racks": {false, true}, "shake_racks": {false, true}, "view_boards": {false, false},
+	} {
+		if got := [2]bool{viewer.Can(name), manager.Can(name)}; got != want {
+			t.Errorf("%s: viewer and manager may %v, want %v", name, got, want)
+		}
+	}
+	if !viewer.Scope("view_racks", "Rack", access.Context{}).All {
+		t.Error("the viewer sees no racks")
+	}
+}
+
 // held lists the permissions that roles give somebody.
 func held(p *access.Principal) []string {
 	var names []string
