@@ -41,7 +41,8 @@ func TestImportSmartProxy(t *testing.T) {
 		"no key":             {map[string]string{"dns": ":enabled: true\n", "dns_nsupdate": ":dns_key: odd\n"}, "", "!canary", "dns_nsupdate.yml dns_key"},
 		"another provider":   {map[string]string{"dns": ":enabled: true\n:use_provider: dns_powerdns\n"}, "", "!dns.server", "dns.yml use_provider"},
 		"autosign file": {
-			map[string]string{"puppetca": ":enabled: true\n", "puppetca_http_api": ":puppet_url: https://p.test:8140\n"}, "",
+			map[string]string{"puppetca": ":enabled: true\n", "puppetca_http_api": ":puppet_url: https://p.test:8140\n"},
+			"",
 			"puppetca.autosign: /etc/puppet/autosign.conf", "puppetca_http_api.yml puppet_ssl_cert",
 		},
 		"CA without a port": {map[string]string{"puppetca_http_api": ":puppet_url: https://p.test\n"}, "", "puppet.ca_server: p.test:8140", ""},
