@@ -5,7 +5,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 20s
 export CGO_ENABLED ?= 0
 
-.PHONY: all build run test lint vuln generate generated-is-clean e2e e2e-full bench corpus fuzz clean
+.PHONY: all build run test lint vuln generate generated-is-clean e2e bench corpus fuzz clean
 
 all: build
 
@@ -25,7 +25,7 @@ lint: ## formatting, vet, staticcheck, tidiness
 	@out=$$($(GO) tool gofumpt -l $$(git ls-files '*.go' | grep -vE '_templ\.go$$')); \
 	  if [ -n "$$out" ]; then echo "not formatted (mend with: go tool gofumpt -w FILE):"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
-	$(GO) vet -tags e2e,e2efull,bench ./...
+	$(GO) vet -tags e2e,bench ./...
 	$(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
 
@@ -38,13 +38,9 @@ generate: ## templ pages, bundled assets
 generated-is-clean: generate
 	git diff --exit-code
 
-e2e: build ## against real peers: agents, BIND, PostgreSQL, Chromium (installs them when root)
+e2e: build ## against real peers, from BIND to a QEMU machine that installs itself (installs the peers when root)
 	e2e/install-peers
 	$(GO) test -tags e2e -timeout 40m -count=1 -p 1 ./...
-
-e2e-full: build ## a QEMU machine from its firmware to its first report; builds a Debian root file system the first time
-	e2e/install-peers
-	$(GO) test -tags e2efull -timeout 20m -count=1 -v ./e2e/machine
 
 bench: build ## the figures of the README's table
 	$(GO) test -tags bench -run '^$$' -bench . -benchtime 2s -timeout 30m ./e2e/bench/...

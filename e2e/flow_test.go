@@ -205,7 +205,7 @@ func (s *stage) reportIsSeen(host int64) {
 	if rows := site.Query(s, pdb, "events", `["and",["=","certname","`+hostName+`"],["=","resource_type","File"]]`); len(rows) != 2 {
 		s.Errorf("file events in PuppetDB: %v", rows)
 	}
-	s.pageShows()
+	s.core.ShowsHost(hostName, hostIP, "machines", "I am "+hostName)
 }
 
 // hostGoes and leaves nothing: no record, no file, no certificate.

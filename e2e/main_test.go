@@ -5,7 +5,6 @@ package e2e
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/chargehand/chargehand/e2e/site"
@@ -18,7 +17,7 @@ var binary, cache string
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "e2e")
 	if err == nil {
-		cache, err = rubyCache()
+		cache, err = site.Cache("ruby")
 	}
 	if err == nil {
 		binary, err = site.Build(dir)
@@ -30,13 +29,4 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
-}
-
-func rubyCache() (string, error) {
-	user, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	dir := filepath.Join(user, "chargehand-e2e", "ruby")
-	return dir, os.MkdirAll(dir, 0o700)
 }

@@ -1,16 +1,14 @@
-//go:build e2efull
+//go:build e2e
 
 package machine_test
 
 import (
 	"context"
 	"crypto/x509"
-	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"math/big"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -28,6 +26,8 @@ import (
 const (
 	serverIP = "10.77.0.1"
 	server   = "foreman.e2e.test"
+	poolFrom = "10.77.0.100"
+	poolTo   = "10.77.0.200"
 	hostName = "one.e2e.test"
 	hostMAC  = "52:54:00:77:00:10"
 	hostIP   = "10.77.0.10"
@@ -52,11 +52,15 @@ var code = map[string]string{
 
 // TestMachine takes a bare machine from its firmware to its report, and away.
 func TestMachine(t *testing.T) {
-	y := &yard{T: t, images: os.Getenv(insideKey), serial: filepath.Join(t.TempDir(), "serial")}
+	dir := inside(t)
+	if dir == "" {
+		return
+	}
+	y := &yard{T: t, images: dir, serial: filepath.Join(t.TempDir(), "serial")}
 	y.network()
 	y.serve()
 	y.world = y.p.API().Fill(site.Plan{
-		Network: "10.77.0.0", Mask: "255.255.255.0", Gateway: serverIP, From: "10.77.0.100", To: "10.77.0.200",
+		Network: "10.77.0.0", Mask: "255.255.255.0", Gateway: serverIP, From: poolFrom, To: poolTo,
 		Class: "web", Medium: "http://" + server + "/pub/debian",
 		GroupParameters: map[string]string{"kernelcmd": "console=ttyS0 panic=-1 quiet"},
 	})
@@ -64,8 +68,10 @@ func TestMachine(t *testing.T) {
 	if status, text := y.p.Smart(http.MethodPost, y.p.Endpoints["proxy.https"], "/dns/?fqdn="+server+"&value="+serverIP+"&type=A"); status != http.StatusOK {
 		t.Fatalf("the server's own record: %d %s", status, text)
 	}
+	y.p.AwaitRuby()
 	host := site.ID(y.world.Call(http.MethodPost, "/api/v2/hosts", y.world.Host("one", hostMAC, hostIP)))
 	y.recordsAre(true)
+	y.isReserved()
 
 	y.boot()
 	for _, phase := range []string{"leased " + hostIP + " by " + serverIP, "installer", "answers", "unpacked", "installed", "from disk", "up as " + hostName, "agent ended with", "done"} {
@@ -83,6 +89,7 @@ func TestMachine(t *testing.T) {
 	if !y.revoked(certificate) {
 		t.Error("deleted, the host's certificate is not revoked")
 	}
+	y.isStranger()
 	// Name and addresses are free for the next machine.
 	y.world.Call(http.MethodPost, "/api/v2/hosts", y.world.Host("one", hostMAC, hostIP))
 	y.recordsAre(true)
@@ -128,19 +135,7 @@ func (y *yard) isKnown(host int64) {
 		y.Errorf("installed, the machine boots by\n%s", text)
 	}
 	y.wholeWay(host)
-}
-
-// reserved tells whether the DHCP server keeps the machine's address for it.
-func (y *yard) reserved() bool {
-	y.Helper()
-	status, text := y.p.Smart(http.MethodGet, y.p.Endpoints["proxy.https"], "/dhcp/10.77.0.0")
-	var all struct {
-		Reservations []struct{ IP, MAC string }
-	}
-	if err := json.Unmarshal([]byte(text), &all); status != http.StatusOK || err != nil {
-		y.Fatalf("DHCP records: %d %v\n%s", status, err, text)
-	}
-	return slices.Contains(all.Reservations, struct{ IP, MAC string }{hostIP, hostMAC})
+	y.p.ShowsHost(hostName, hostIP, "machines", "I am "+hostName)
 }
 
 // ca asks the CA as agents do, and gives the bytes in the PEM that it answers.
@@ -173,7 +168,7 @@ func (y *yard) revoked(serial *big.Int) bool {
 	return slices.ContainsFunc(list.RevokedCertificateEntries, func(e x509.RevocationListEntry) bool { return e.SerialNumber.Cmp(serial) == 0 })
 }
 
-// wholeWay asserts that the timeline saw every leg of the way, and no failure.
+// wholeWay asserts that the timeline saw the machine on every leg of the way, and no failure.
 func (y *yard) wholeWay(host int64) {
 	y.Helper()
 	db, err := sqldb.Open(y.Context(), "sqlite:"+filepath.Join(y.p.Dir, "core.db"), sqldb.Options{})
@@ -186,7 +181,7 @@ func (y *yard) wholeWay(host int64) {
 		y.Fatal(err)
 	}
 	for _, leg := range timeline.Legs() {
-		if !slices.ContainsFunc(events, func(e timeline.Event) bool { return e.Stage == leg.Stage }) {
+		if !slices.ContainsFunc(events, func(e timeline.Event) bool { return e.Stage == leg.Stage && !e.At.Before(y.booted) }) {
 			y.Errorf("the timeline has nothing of %q", leg.Title)
 		}
 	}
@@ -209,7 +204,7 @@ func (y *yard) recordsAre(there bool) {
 			y.Errorf("dig %s %s (-want +got):\n%s", q.name, q.kind, diff)
 		}
 	}
-	if reserved := y.reserved(); there != reserved {
+	if reserved := slices.Contains(y.dhcp().Reservations, record{hostIP, hostMAC}); there != reserved {
 		y.Errorf("DHCP reservation: %t", reserved)
 	}
 	if text, found := site.TFTP(y, y.p.Endpoints["tftp.listen"], pxeFile); found != there {

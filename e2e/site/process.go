@@ -45,6 +45,17 @@ func Build(dir string) (string, error) {
 	return binary, nil
 }
 
+// Cache makes a folder that tests keep between runs, in the user's cache, and
+// gives its path. What is in it may be removed at any time between runs.
+func Cache(name string) (string, error) {
+	user, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(user, "chargehand-e2e", name)
+	return dir, os.MkdirAll(dir, 0o700)
+}
+
 // Options are what a process is started with.
 type Options struct {
 	Binary string
