@@ -71,7 +71,7 @@ func (q *Query) order(name string, desc bool) error {
 		}
 	}
 	f, ok := q.Entity.Field(name)
-	if ok && !f.QueryOnly && f.Kind != Object {
+	if ok && (!f.QueryOnly || f.Kind == Number) && f.Kind != Object {
 		q.OrderBy = append(q.OrderBy, Order{Ref: Ref{Field: f, Text: name}, Desc: desc})
 		return nil
 	}

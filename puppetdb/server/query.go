@@ -13,6 +13,7 @@ import (
 
 	"github.com/chargehand/chargehand/internal/errs"
 	"github.com/chargehand/chargehand/puppetdb/query"
+	"github.com/chargehand/chargehand/puppetdb/query/pql"
 )
 
 // A question is a request's query and paging, from URL parameters or a JSON body.
@@ -126,10 +127,7 @@ func (e *edge) root(w http.ResponseWriter, r *http.Request) error {
 			}
 			return errs.New(errs.Malformed, "Missing required query parameter 'query'")
 		}
-		if !strings.HasPrefix(strings.TrimSpace(ask.text), "[") {
-			return errs.New(errs.Malformed, "PQL is not understood yet; write the query as an array, [\"from\", …]")
-		}
-		if ask.tree, err = query.Decode(ask.text); err != nil {
+		if ask.tree, err = parseText(ask.text); err != nil {
 			return err
 		}
 	}
@@ -138,6 +136,14 @@ func (e *edge) root(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return e.answer(w, r, ask, q)
+}
+
+// parseText reads a question in either of its forms.
+func parseText(text string) (any, error) {
+	if strings.HasPrefix(strings.TrimSpace(text), "[") {
+		return query.Decode(text)
+	}
+	return pql.Parse(text)
 }
 
 // entity answers /pdb/query/v4/ENTITY[/…].

@@ -186,7 +186,7 @@ func (e *encoder) value(c query.Column, v any) error {
 		}
 	case query.Number:
 		return e.number(v)
-	case query.Value, query.Object, query.List, query.Path:
+	case query.Value, query.Object, query.List, query.Path, query.EncodedPath:
 		e.raw(v)
 		return nil
 	}

@@ -37,7 +37,10 @@ func (r *renderer) open(e *query.Entity) (*scope, error) {
 	}
 	r.aliases++
 	number := strconv.Itoa(r.aliases)
-	s := &scope{entity: e, number: r.aliases, relation: relation{from: strings.ReplaceAll(rel.from, "@", number), fields: map[string]string{}}}
+	s := &scope{entity: e, number: r.aliases, relation: relation{from: strings.ReplaceAll(rel.from, "@", number), fields: map[string]string{}, texts: map[string]string{}}}
+	for name, sql := range rel.texts {
+		s.texts[name] = strings.ReplaceAll(sql, "@", number)
+	}
 	for name, sql := range rel.fields {
 		if f, ok := e.Field(name); ok && sql == "NULL" && r.dialect == sqldb.Postgres && f.Kind == query.Bool {
 			sql = "NULL::boolean" // PostgreSQL wants to know of which type nothing is
@@ -101,10 +104,19 @@ func (r *renderer) bounded() error {
 // when it is not there by that name. An expression with bound values is equal
 // to itself only by its place.
 func (r *renderer) position(s *scope, columns []query.Column, name string) string {
+	return r.find(s, columns, func(c query.Column) bool { return c.Name == name })
+}
+
+// place is position for a column that may be called otherwise in the answer.
+func (r *renderer) place(s *scope, columns []query.Column, column query.Column) string {
+	return r.find(s, columns, column.Same)
+}
+
+func (r *renderer) find(s *scope, columns []query.Column, is func(query.Column) bool) string {
 	place := 0
 	for _, c := range columns {
 		place++
-		if c.Name == name {
+		if is(c) {
 			return strconv.Itoa(place)
 		}
 		if r.isAggregate(s.entity, c) {
@@ -145,12 +157,12 @@ func (r *renderer) body(s *scope, q *query.Query, columns []query.Column) (strin
 	}
 	if len(q.GroupBy) > 0 {
 		var keys []string
-		for _, ref := range q.GroupBy {
-			if place := r.position(s, columns, ref.Text); place != "" && len(ref.Path) > 0 {
+		for _, c := range q.GroupBy {
+			if place := r.place(s, columns, c); place != "" && (c.Function != "" || len(c.Ref.Path) > 0) {
 				keys = append(keys, place)
 				continue
 			}
-			key, err := r.output(s, ref)
+			key, err := r.column(s, c)
 			if err != nil {
 				return "", err
 			}
@@ -173,6 +185,12 @@ func (r *renderer) order(s *scope, q *query.Query, columns []query.Column) (stri
 		if sql == "" {
 			var err error
 			if sql, err = r.output(s, o.Ref); err != nil {
+				return "", err
+			}
+			if text := s.texts[o.Ref.Text]; text != "" {
+				sql = text
+			}
+			if err := grouped(q, o.Ref); err != nil {
 				return "", err
 			}
 		}
@@ -230,16 +248,30 @@ func (r *renderer) column(s *scope, c query.Column) (string, error) {
 	return "", errs.New(errs.Unsupported, "the function '%s'", c.Function)
 }
 
-func (r *renderer) toString(c query.Column, sql string) (string, error) {
-	if r.dialect == sqldb.Postgres && c.Ref.Field.Kind == query.Time {
-		return "to_char(to_timestamp(" + sql + " / 1000.0) AT TIME ZONE 'UTC', " + r.bind(c.Argument) + ")", nil
+// grouped holds that a sort key is one of its group.
+func grouped(q *query.Query, ref query.Ref) error {
+	if len(q.GroupBy) == 0 && !slices.ContainsFunc(q.Columns, query.Column.Aggregates) {
+		return nil
 	}
-	return "", errs.New(errs.Unsupported, "to_string of %s on this storage", c.Ref.Text)
+	if slices.ContainsFunc(q.GroupBy, query.Column{Ref: ref}.Same) {
+		return nil
+	}
+	return errs.New(errs.Malformed, "column \"%s\" must appear in the group_by clause to order by it", ref.Text)
+}
+
+func (r *renderer) toString(c query.Column, sql string) (string, error) {
+	if c.Ref.Field.Kind != query.Time {
+		return "", errs.New(errs.Unsupported, "to_string of %s, which is no time", c.Ref.Text)
+	}
+	if r.dialect == sqldb.Postgres {
+		return "to_char(to_timestamp(" + sql + " / 1000.0), " + r.bind(c.Argument) + ")", nil
+	}
+	return "time_to_char(" + sql + ", " + r.bind(c.Argument) + ")", nil
 }
 
 func (r *renderer) typeOf(s *scope, ref query.Ref, first string) (string, error) {
 	switch ref.Field.Kind {
-	case query.Value, query.Object, query.List, query.Path:
+	case query.Value, query.Object, query.List, query.Path, query.EncodedPath:
 	default:
 		return "", errs.New(errs.Malformed, "the function 'jsonb_typeof' needs a JSON value, '%s' is none", ref.Text)
 	}
@@ -330,6 +362,8 @@ func (r *renderer) cond(s *scope, c query.Cond) (string, error) {
 		return r.compare(s, c)
 	case query.Null:
 		return r.null(s, c)
+	case query.MatchPath:
+		return r.matchPath(s, c)
 	case query.In:
 		return r.in(s, c)
 	case query.Related:
@@ -394,6 +428,9 @@ func (r *renderer) typeName(sql string) string {
 }
 
 func (r *renderer) compare(s *scope, c query.Compare) (string, error) {
+	if slices.ContainsFunc(c.Ref.Path, func(step query.Step) bool { return step.Kind == query.ByMatch }) {
+		return r.compareMatching(s, c)
+	}
 	if c.Ref.Field.Kind == query.List {
 		return r.listHas(s, c)
 	}
@@ -411,6 +448,9 @@ func (r *renderer) compare(s *scope, c query.Compare) (string, error) {
 		return r.equalJSON(sql, v)
 	}
 	if c.Op == query.Regex {
+		if text := s.texts[c.Ref.Field.Name]; text != "" {
+			sql = text
+		}
 		if r.dialect == sqldb.Postgres && c.Ref.Field.Kind == query.Object {
 			sql = "(" + sql + ")::text"
 		}
