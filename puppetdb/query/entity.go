@@ -152,11 +152,11 @@ func Entities() []*Entity {
 			Fields: text("certname", "package_name", "version", "provider"),
 		},
 		{
-			Name: "catalog_inputs", Path: "catalog-inputs",
+			Name: "catalog_inputs", Path: "catalog-inputs", Active: true,
 			Fields: slices.Concat(text("certname", "catalog_uuid"), times("producer_timestamp"), []Field{{Name: "inputs", Kind: List}}),
 		},
 		{
-			Name: "catalog_input_contents", Path: "catalog-input-contents",
+			Name: "catalog_input_contents", Path: "catalog-input-contents", Active: true,
 			Fields: slices.Concat(text("certname", "catalog_uuid"), times("producer_timestamp"), text("type", "name")),
 		},
 		{Name: "environments", Path: "environments", Fields: text("name")},

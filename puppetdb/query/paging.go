@@ -64,6 +64,9 @@ func (q *Query) OrderByParam(param any) error {
 }
 
 func (q *Query) order(name string, desc bool) error {
+	if q.Counts != nil {
+		return q.orderCounts(name, desc)
+	}
 	for _, c := range q.Columns {
 		if c.Name == name {
 			q.OrderBy = append(q.OrderBy, Order{Ref: Ref{Field: c.Ref.Field, Path: c.Ref.Path, Text: name}, Desc: desc})

@@ -12,6 +12,8 @@ type Query struct {
 	Active bool
 	// Distinct keeps, of the events of one property of a resource, only the last.
 	Distinct *Span
+	Counts   *Counts // how often, instead of which; of events
+	Explain  bool    // how the database finds the answer, instead of the answer
 	Paging
 }
 

@@ -61,7 +61,10 @@ func (r *renderer) bind(v any) string {
 }
 
 // node is the alias of the scope's nodes table.
-func (s *scope) node() string { return "n" + strconv.Itoa(s.number) }
+func (s *scope) node() string { return "n" + s.alias() }
+
+// alias is what makes the scope's aliases unique.
+func (s *scope) alias() string { return strconv.Itoa(s.number) }
 
 // statement writes the whole question. Columns are answered in order; those of
 // aggregates as two.
@@ -145,6 +148,9 @@ func (r *renderer) body(s *scope, q *query.Query, columns []query.Column) (strin
 	if q.Active && !query.MentionsState(q.Where) {
 		where = append(where, s.node()+".deactivated IS NULL AND "+s.node()+".expired IS NULL")
 	}
+	if q.Distinct != nil {
+		where = append(where, r.lastOnly(s, *q.Distinct))
+	}
 	if q.Where != nil {
 		cond, err := r.cond(s, q.Where)
 		if err != nil {
@@ -194,27 +200,61 @@ func (r *renderer) order(s *scope, q *query.Query, columns []query.Column) (stri
 				return "", err
 			}
 		}
-		// PostgreSQL's own habit: nulls are larger than everything.
-		if o.Desc {
-			sql += " DESC NULLS FIRST"
-		} else {
-			sql += " ASC NULLS LAST"
+		if r.dialect == sqldb.SQLite && o.Ref.Field != nil && isValue(o.Ref) {
+			ranks, err := r.valueRanks(s, q, columns, o)
+			if err != nil {
+				return "", err
+			}
+			keys = append(keys, ranks...)
 		}
-		keys = append(keys, sql)
+		keys = append(keys, sql+direction(o.Desc))
 	}
 	sql := ""
 	if len(keys) > 0 {
 		sql = " ORDER BY " + strings.Join(keys, ", ")
 	}
-	if q.Limit > 0 {
-		sql += " LIMIT " + r.bind(q.Limit)
-	} else if q.Offset > 0 && r.dialect == sqldb.SQLite {
-		sql += " LIMIT -1"
+	return sql + r.limits(q.Paging), nil
+}
+
+// direction is PostgreSQL's own habit: nulls are larger than everything.
+func direction(desc bool) string {
+	if desc {
+		return " DESC NULLS FIRST"
 	}
-	if q.Offset > 0 {
-		sql += " OFFSET " + r.bind(q.Offset)
+	return " ASC NULLS LAST"
+}
+
+func (r *renderer) limits(p query.Paging) string {
+	sql := ""
+	if p.Limit > 0 {
+		sql = " LIMIT " + r.bind(p.Limit)
+	} else if p.Offset > 0 && r.dialect == sqldb.SQLite {
+		sql = " LIMIT -1"
 	}
-	return sql, nil
+	if p.Offset > 0 {
+		sql += " OFFSET " + r.bind(p.Offset)
+	}
+	return sql
+}
+
+// valueRanks gives SQLite the order that PostgreSQL has for JSON: null, text,
+// numbers, false and true, arrays, objects; numbers by their value.
+func (r *renderer) valueRanks(s *scope, q *query.Query, columns []query.Column, o query.Order) ([]string, error) {
+	if len(q.GroupBy) > 0 || slices.ContainsFunc(columns, query.Column.Aggregates) {
+		return nil, nil // only what is grouped by can be ordered by
+	}
+	var uses [3]string
+	for i := range uses {
+		sql, err := r.output(s, o.Ref)
+		if err != nil {
+			return nil, err
+		}
+		uses[i] = sql
+	}
+	return []string{
+		"CASE json_type(" + uses[0] + ") WHEN 'null' THEN 0 WHEN 'text' THEN 1 WHEN 'integer' THEN 2 WHEN 'real' THEN 2 WHEN 'false' THEN 3 WHEN 'true' THEN 4 WHEN 'array' THEN 5 WHEN 'object' THEN 6 END" + direction(o.Desc),
+		"CASE WHEN json_type(" + uses[1] + ") IN ('integer', 'real') THEN json_extract(" + uses[2] + ", '$') END" + direction(o.Desc),
+	}, nil
 }
 
 // column writes one output.
