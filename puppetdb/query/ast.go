@@ -15,6 +15,7 @@ const (
 	maxText  = 4 << 20 // bytes
 	maxDepth = 64      // nested operators
 	maxNodes = 100_000 // values in all
+	maxSub   = 20      // subqueries in subqueries; SQLite reads no more than some fifty
 
 	maxFormat = 200 // bytes of to_string's format
 )
@@ -67,7 +68,7 @@ func Parse(e *Entity, tree any) (*Query, error) {
 }
 
 type parser struct {
-	depth, nodes int
+	depth, nodes, subs int
 }
 
 // enter bounds the recursion; the caller defers the result.
@@ -78,6 +79,14 @@ func (p *parser) enter() (leave func(), err error) {
 		return nil, errs.New(errs.TooLarge, "the query is nested deeper than %d or has more than %d parts", maxDepth, maxNodes)
 	}
 	return func() { p.depth-- }, nil
+}
+
+// descend bounds how deep subqueries lie; the caller defers the result.
+func (p *parser) descend() (leave func(), err error) {
+	if p.subs++; p.subs > maxSub {
+		return nil, errs.New(errs.TooLarge, "the query has subqueries nested deeper than %d", maxSub)
+	}
+	return func() { p.subs-- }, nil
 }
 
 // from reads the arguments of ["from", ENTITY, EXPR?, PAGING…].

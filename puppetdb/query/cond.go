@@ -370,7 +370,7 @@ func (p *parser) inArray(c In, v any, many bool) (Cond, error) {
 // sub reads the subquery of an `in`: ["extract", COLUMNS, ["select_ENTITY", EXPR]]
 // or ["from", ENTITY, …].
 func (p *parser) sub(list []any) (*Query, error) {
-	leave, err := p.enter()
+	leave, err := p.descend()
 	if err != nil {
 		return nil, err
 	}
@@ -420,6 +420,11 @@ func (p *parser) related(e *Entity, args []any) (Cond, error) {
 	if len(args) == 2 {
 		body = args[1]
 	}
+	leave, err := p.descend()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	sub, err := p.query(inner, body)
 	return Related{Outer: outerFields, Inner: innerFields, Sub: sub}, err
 }

@@ -2,7 +2,9 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -229,7 +231,20 @@ func segments(r *http.Request) []string {
 	return parts
 }
 
+// maxAnswering is how long a question may keep the database busy.
+const maxAnswering = 10 * time.Minute
+
 func (e *edge) answer(w http.ResponseWriter, r *http.Request, ask question, q *query.Query) error {
+	ctx, cancel := context.WithTimeout(r.Context(), maxAnswering)
+	defer cancel()
+	err := e.write(w, r.WithContext(ctx), ask, q)
+	if errors.Is(err, context.DeadlineExceeded) && r.Context().Err() == nil {
+		return errs.New(errs.Unavailable, "the query took longer than %s", maxAnswering)
+	}
+	return err
+}
+
+func (e *edge) write(w http.ResponseWriter, r *http.Request, ask question, q *query.Query) error {
 	if err := ask.page(q); err != nil {
 		return err
 	}
