@@ -5,7 +5,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 20s
 export CGO_ENABLED ?= 0
 
-.PHONY: all build run test lint vuln generate generated-is-clean e2e bench corpus fuzz clean
+.PHONY: all build run test lint vuln generate generated-is-clean e2e bench corpus fuzz pdb-recorded clean
 
 all: build
 
@@ -47,6 +47,13 @@ bench: build ## the figures of the README's table
 
 corpus: ## the Puppet language corpus: make corpus [CORPUS=DIR]
 	CHARGEHAND_CORPUS=$(CORPUS) $(GO) test -count=1 -run 'Corpus' -v ./puppet/compile/... | grep -E 'corpus|FAIL|ok'
+
+# PostgreSQL is a peer: with its programs both storages are asked, without them SQLite.
+PDBTAGS := $(if $(wildcard /usr/lib/postgresql/15/bin/initdb),e2e,)
+
+pdb-recorded: ## what PuppetDB answered to queries about a recorded site, on each storage
+	@out=$$($(GO) test -tags '$(PDBTAGS)' -count=1 -run '^TestRecorded$$' -v ./puppetdb/server 2>&1); code=$$?; \
+	  echo "$$out" | grep -vE '^=== '; exit $$code
 
 fuzz: ## each fuzz target for FUZZTIME
 	@for pkg in $$($(GO) list ./...); do \

@@ -10,11 +10,14 @@ import (
 	"modernc.org/sqlite"
 )
 
-// registerRegexp gives SQLite the function behind its REGEXP operator, once for
-// the process: the driver keeps one table of functions for all databases.
+// registerRegexp gives SQLite the function behind its REGEXP operator, and those
+// of functions.go, once for the process: the driver keeps one table of functions for all databases.
 var registerRegexp = sync.OnceValue(func() error {
 	compiled, err := lru.New[string, *regexp.Regexp](256)
 	if err != nil {
+		return err
+	}
+	if err := registerFunctions(); err != nil {
 		return err
 	}
 	return sqlite.RegisterDeterministicScalarFunction("regexp", 2, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {

@@ -25,6 +25,9 @@ const (
 	ReplaceCatalog Name = "replace catalog"
 	StoreReport    Name = "store report"
 	DeactivateNode Name = "deactivate node"
+
+	ConfigureExpiration  Name = "configure expiration"
+	ReplaceCatalogInputs Name = "replace catalog inputs"
 )
 
 // versions holds, for each command, the oldest and newest payload understood.
@@ -38,6 +41,8 @@ func versions(n Name) (oldest, newest int, ok bool) {
 		return 5, 8, true
 	case DeactivateNode:
 		return 3, 3, true
+	case ConfigureExpiration, ReplaceCatalogInputs:
+		return 1, 1, true
 	}
 	return 0, 0, false
 }
@@ -64,7 +69,7 @@ type Facts struct {
 	ProducerTimestamp Time                       `json:"producer_timestamp"`
 	Producer          *string                    `json:"producer"`
 	Values            map[string]json.RawMessage `json:"values"`
-	PackageInventory  json.RawMessage            `json:"package_inventory"`
+	PackageInventory  []Package                  `json:"package_inventory"`
 }
 
 // A Catalog replaces a node's catalog.
@@ -183,7 +188,8 @@ func (t *Time) UnmarshalJSON(b []byte) error {
 	return fmt.Errorf("%q is not a timestamp", *s)
 }
 
-// Decode reads and checks a payload: *Facts, *Catalog, *Report or *Deactivation.
+// Decode reads and checks a payload: *Facts, *Catalog, *Report, *Deactivation,
+// *Expiration or *CatalogInputs.
 // Whatever is wrong with it is Invalid or Unsupported, and stays wrong however
 // often it is tried.
 func Decode(n Name, version int, certname string, payload []byte) (any, error) {
@@ -199,6 +205,10 @@ func Decode(n Name, version int, certname string, payload []byte) (any, error) {
 		return decode(payload, certname, &Report{})
 	case DeactivateNode:
 		return decode(payload, certname, &Deactivation{})
+	case ConfigureExpiration:
+		return decode(payload, certname, &Expiration{})
+	case ReplaceCatalogInputs:
+		return decode(payload, certname, &CatalogInputs{})
 	}
 	return nil, errs.New(errs.Unsupported, "command %q", n)
 }

@@ -15,6 +15,9 @@ const (
 	maxText  = 4 << 20 // bytes
 	maxDepth = 64      // nested operators
 	maxNodes = 100_000 // values in all
+	maxSub   = 20      // subqueries in subqueries; SQLite reads no more than some fifty
+
+	maxFormat = 200 // bytes of to_string's format
 )
 
 func malformed(format string, args ...any) error {
@@ -65,7 +68,7 @@ func Parse(e *Entity, tree any) (*Query, error) {
 }
 
 type parser struct {
-	depth, nodes int
+	depth, nodes, subs int
 }
 
 // enter bounds the recursion; the caller defers the result.
@@ -76,6 +79,14 @@ func (p *parser) enter() (leave func(), err error) {
 		return nil, errs.New(errs.TooLarge, "the query is nested deeper than %d or has more than %d parts", maxDepth, maxNodes)
 	}
 	return func() { p.depth-- }, nil
+}
+
+// descend bounds how deep subqueries lie; the caller defers the result.
+func (p *parser) descend() (leave func(), err error) {
+	if p.subs++; p.subs > maxSub {
+		return nil, errs.New(errs.TooLarge, "the query has subqueries nested deeper than %d", maxSub)
+	}
+	return func() { p.subs-- }, nil
 }
 
 // from reads the arguments of ["from", ENTITY, EXPR?, PAGING…].
@@ -94,10 +105,16 @@ func (p *parser) from(args []any) (*Query, error) {
 	if err != nil {
 		return nil, err
 	}
+	seen := map[any]bool{}
 	for _, clause := range rest {
 		if err := p.paging(q, clause); err != nil {
 			return nil, err
 		}
+		word := clause.([]any)[0]
+		if seen[word] {
+			return nil, malformed("Multiple '%s' clauses are not permitted", word)
+		}
+		seen[word] = true
 	}
 	return q, nil
 }
@@ -212,7 +229,7 @@ func (p *parser) extract(q *Query, args []any) error {
 		}
 		q.Where = where
 	}
-	return nil
+	return q.grouped()
 }
 
 func isFunction(v any) bool {
@@ -245,6 +262,9 @@ func (p *parser) column(e *Entity, v any) (Column, error) {
 	if len(list) > 3 {
 		c.Argument, _ = list[3].(string)
 	}
+	if len(c.Argument) > maxFormat {
+		return c, errs.New(errs.TooLarge, "the format of '%s' is longer than %d bytes", name, maxFormat)
+	}
 	return c, checkFunction(c)
 }
 
@@ -267,15 +287,31 @@ func checkFunction(c Column) error {
 }
 
 func (p *parser) groupBy(q *Query, names []any) error {
+	if len(names) == 0 {
+		return malformed("'group_by' takes the fields to group by")
+	}
 	for _, n := range names {
-		if isFunction(n) {
-			return malformed("%s cannot be grouped by; name a field", show(n))
-		}
-		ref, err := p.extractable(q.Entity, n)
+		key, err := p.column(q.Entity, n)
 		if err != nil {
 			return err
 		}
-		q.GroupBy = append(q.GroupBy, ref)
+		if key.Aggregates() {
+			return malformed("%s cannot be grouped by; aggregate functions are not allowed there", show(n))
+		}
+		q.GroupBy = append(q.GroupBy, key)
+	}
+	return nil
+}
+
+// grouped holds that what is answered of a group is the same for the whole of it.
+func (q *Query) grouped() error {
+	if !slices.ContainsFunc(q.Columns, Column.Aggregates) && len(q.GroupBy) == 0 {
+		return nil
+	}
+	for _, c := range q.Columns {
+		if !c.Aggregates() && !slices.ContainsFunc(q.GroupBy, c.Same) {
+			return malformed("column \"%s\" must appear in the group_by clause or be used in an aggregate function", c.Ref.Text)
+		}
 	}
 	return nil
 }

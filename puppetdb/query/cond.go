@@ -122,7 +122,7 @@ func regex(ref Ref, v any) (Cond, error) {
 		return nil, malformed("Argument %s and operator \"~\" have incompatible types.", show(v))
 	}
 	switch ref.Field.Kind {
-	case Text, Value, List, Object:
+	case Text, Value, List, Object, EncodedPath:
 	default:
 		return nil, malformed("Query operator ~ is not allowed on field %s", ref.Text)
 	}
@@ -178,7 +178,7 @@ func (p *parser) value(ref Ref, op Op, v any) (any, error) {
 			return orderedValue(op, v)
 		}
 		return plain(v), nil
-	case Path:
+	case Path, EncodedPath:
 		if list, ok := v.([]any); ok && !ordered {
 			return plain(list), nil
 		}
@@ -262,7 +262,10 @@ func (p *parser) matchPath(e *Entity, args []any) (Cond, error) {
 		return nil, err
 	}
 	list, ok := args[1].([]any)
-	if !ok || ref.Field.Kind != Path {
+	if kind := ref.Field.Kind; kind != Path && kind != EncodedPath {
+		return nil, malformed("Query operator ~> is not allowed on field %s", ref.Text)
+	}
+	if !ok || len(list) == 0 || len(list) > maxDepth {
 		return nil, malformed("~> compares a path with a list of regular expressions; %s is none", show(args[1]))
 	}
 	patterns := make([]any, len(list))
@@ -279,7 +282,7 @@ func (p *parser) matchPath(e *Entity, args []any) (Cond, error) {
 			return nil, malformed("a path has texts and integers; %s is neither", show(v))
 		}
 	}
-	return MatchPath{Ref: ref, Patterns: patterns}, nil
+	return MatchPath{Ref: ref, Patterns: patterns, Whole: ref.Field.Kind == EncodedPath}, nil
 }
 
 func (p *parser) null(e *Entity, args []any) (Cond, error) {
@@ -322,9 +325,10 @@ func (p *parser) in(e *Entity, args []any) (Cond, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(sub.Columns) != len(c.Refs) {
+	if len(sub.Columns) < len(c.Refs) {
 		return nil, malformed("'in' compares %d fields with a subquery of %d", len(c.Refs), len(sub.Columns))
 	}
+	sub.Columns = sub.Columns[:len(c.Refs)] // as PuppetDB, which leaves the rest aside
 	c.Sub = sub
 	return c, nil
 }
@@ -366,7 +370,7 @@ func (p *parser) inArray(c In, v any, many bool) (Cond, error) {
 // sub reads the subquery of an `in`: ["extract", COLUMNS, ["select_ENTITY", EXPR]]
 // or ["from", ENTITY, …].
 func (p *parser) sub(list []any) (*Query, error) {
-	leave, err := p.enter()
+	leave, err := p.descend()
 	if err != nil {
 		return nil, err
 	}
@@ -416,6 +420,11 @@ func (p *parser) related(e *Entity, args []any) (Cond, error) {
 	if len(args) == 2 {
 		body = args[1]
 	}
+	leave, err := p.descend()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	sub, err := p.query(inner, body)
 	return Related{Outer: outerFields, Inner: innerFields, Sub: sub}, err
 }

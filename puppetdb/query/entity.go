@@ -21,10 +21,11 @@ const (
 	Text   Kind = iota
 	Number      // integers
 	Bool
-	Time  // answered as RFC 3339 with milliseconds, in UTC
-	Value // any JSON value; comparisons are typed
-	List  // a list of texts, of which `=` asks for one
-	Path  // a list of texts and integers: where a leaf of a fact lies
+	Time        // answered as RFC 3339 with milliseconds, in UTC
+	Value       // any JSON value; comparisons are typed
+	List        // a list of texts, of which `=` asks for one
+	Path        // a list of texts and integers: where a leaf of a fact lies
+	EncodedPath // a Path that is a text as well: `~` asks it, and `~>` matches it as a whole
 	Object
 )
 
@@ -94,6 +95,10 @@ func Entities() []*Entity {
 			Fields: slices.Concat(text("certname", "environment", "name"), fields(Path, "path"), fields(Value, "value")),
 		},
 		{
+			Name: "fact_paths", Path: "fact-paths",
+			Fields: slices.Concat(text("name", "type"), fields(EncodedPath, "path"), []Field{{Name: "depth", Kind: Number, QueryOnly: true}}),
+		},
+		{
 			Name: "factsets", Path: "factsets", Active: true,
 			Fields: slices.Concat(text("certname", "environment", "producer", "hash"), times("timestamp", "producer_timestamp"), []Field{{Name: "facts", Kind: Object}}),
 		},
@@ -141,6 +146,19 @@ func Entities() []*Entity {
 				fields(Bool, "corrective_change"), fields(Path, "containment_path"),
 				[]Field{{Name: "latest_report?", Kind: Bool, QueryOnly: true}}),
 		},
+		{Name: "packages", Path: "packages", Fields: text("package_name", "version", "provider")},
+		{
+			Name: "package_inventory", Path: "package-inventory", Active: true,
+			Fields: text("certname", "package_name", "version", "provider"),
+		},
+		{
+			Name: "catalog_inputs", Path: "catalog-inputs", Active: true,
+			Fields: slices.Concat(text("certname", "catalog_uuid"), times("producer_timestamp"), []Field{{Name: "inputs", Kind: List}}),
+		},
+		{
+			Name: "catalog_input_contents", Path: "catalog-input-contents", Active: true,
+			Fields: slices.Concat(text("certname", "catalog_uuid"), times("producer_timestamp"), text("type", "name")),
+		},
 		{Name: "environments", Path: "environments", Fields: text("name")},
 		{Name: "producers", Path: "producers", Fields: text("name")},
 		{Name: "fact_names", Path: "fact-names", Fields: text("name")},
@@ -148,7 +166,7 @@ func Entities() []*Entity {
 }
 
 // byCertname are the entities that an implicit relation joins by the node's name.
-var byCertname = []string{"catalogs", "edges", "events", "facts", "fact_contents", "factsets", "inventory", "nodes", "reports", "resources"}
+var byCertname = []string{"catalogs", "catalog_inputs", "catalog_input_contents", "edges", "events", "facts", "fact_contents", "factsets", "inventory", "nodes", "reports", "resources"}
 
 // Relate tells which fields join the two entities in an implicit subquery: the
 // same names on both sides unless the pair says otherwise. Malformed when there
@@ -161,6 +179,10 @@ func Relate(outer, inner *Entity) (outerFields, innerFields []string, err error)
 		return []string{"report"}, []string{"hash"}, nil
 	case outer.Name == "facts" && inner.Name == "fact_contents", outer.Name == "fact_contents" && inner.Name == "facts":
 		return []string{"certname", "name"}, []string{"certname", "name"}, nil
+	case outer.Name == "fact_paths" && inner.Name == "facts":
+		return []string{"name"}, []string{"name"}, nil
+	case outer.Name == "fact_paths" && inner.Name == "fact_contents":
+		return []string{"path"}, []string{"path"}, nil
 	case outer.Name == "environments":
 		return join("name", "environment", inner)
 	case inner.Name == "environments":
@@ -169,7 +191,7 @@ func Relate(outer, inner *Entity) (outerFields, innerFields []string, err error)
 		return join("name", "producer", inner)
 	case inner.Name == "producers":
 		return flip(join("name", "producer", outer))
-	case slices.Contains(byCertname, outer.Name) && slices.Contains(byCertname, inner.Name):
+	case (outer.Name == "package_inventory" || slices.Contains(byCertname, outer.Name)) && slices.Contains(byCertname, inner.Name):
 		return []string{"certname"}, []string{"certname"}, nil
 	}
 	return nil, nil, errs.New(errs.Malformed, "No implicit relationship for entity '%s'", inner.Name)
@@ -183,6 +205,13 @@ func join(outerField, innerField string, inner *Entity) (o, i []string, err erro
 }
 
 func flip(a, b []string, err error) (o, i []string, e error) { return b, a, err }
+
+// With gives the entity with further fields.
+func (e *Entity) With(more ...Field) *Entity {
+	with := *e
+	with.Fields = slices.Concat(e.Fields, more)
+	return &with
+}
 
 // Named finds an entity by its name or path.
 func Named(name string) (*Entity, bool) {

@@ -64,6 +64,9 @@ func (q *Query) OrderByParam(param any) error {
 }
 
 func (q *Query) order(name string, desc bool) error {
+	if q.Counts != nil {
+		return q.orderCounts(name, desc)
+	}
 	for _, c := range q.Columns {
 		if c.Name == name {
 			q.OrderBy = append(q.OrderBy, Order{Ref: Ref{Field: c.Ref.Field, Path: c.Ref.Path, Text: name}, Desc: desc})
@@ -71,7 +74,7 @@ func (q *Query) order(name string, desc bool) error {
 		}
 	}
 	f, ok := q.Entity.Field(name)
-	if ok && !f.QueryOnly && f.Kind != Object {
+	if ok && (!f.QueryOnly || f.Kind == Number) && f.Kind != Object {
 		q.OrderBy = append(q.OrderBy, Order{Ref: Ref{Field: f, Text: name}, Desc: desc})
 		return nil
 	}

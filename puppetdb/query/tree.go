@@ -1,15 +1,24 @@
 package query
 
+import "time"
+
 // A Query is one checked question.
 type Query struct {
 	Entity  *Entity
 	Columns []Column // empty: every field that is not Quiet
 	Where   Cond     // nil: everything
-	GroupBy []Ref
+	GroupBy []Column
 	// Active leaves inactive nodes out, unless Where mentions the node's state.
 	Active bool
+	// Distinct keeps, of the events of one property of a resource, only the last.
+	Distinct *Span
+	Counts   *Counts // how often, instead of which; of events
+	Explain  bool    // how the database finds the answer, instead of the answer
 	Paging
 }
+
+// A Span is a time from Start to End, both included.
+type Span struct{ Start, End time.Time }
 
 // Paging is what comes after the question.
 type Paging struct {
@@ -61,6 +70,20 @@ type Column struct {
 	Name     string // the key in the answer
 }
 
+// Aggregates tells the functions of many rows from those of one.
+func (c Column) Aggregates() bool {
+	switch c.Function {
+	case "count", "avg", "sum", "min", "max":
+		return true
+	}
+	return false
+}
+
+// Same tells whether both columns hold the same, whatever they are called.
+func (c Column) Same(other Column) bool {
+	return c.Function == other.Function && c.Argument == other.Argument && c.Ref.Text == other.Ref.Text
+}
+
 // An Op compares.
 type Op string
 
@@ -92,10 +115,11 @@ type (
 		Value any
 	}
 	// MatchPath holds when each element of a path matches its pattern: a string
-	// is a regular expression for the whole element, an int64 an index.
+	// is a regular expression, an int64 an index. Whole anchors the expressions.
 	MatchPath struct {
 		Ref      Ref
 		Patterns []any
+		Whole    bool
 	}
 	// Null holds when the field is (Is) or is not (!Is) null.
 	Null struct {

@@ -14,6 +14,8 @@ type target struct {
 	name   string
 	member string   // a list-valued field of that object
 	exists []parent // objects that must be known, else 404
+
+	counts, aggregate bool // how many, instead of which; of events
 }
 
 // A parent is an object named in a path before the list that belongs to it.
@@ -47,6 +49,7 @@ func patterns() []pattern {
 	one("factsets", "factsets", "certname")
 	one("environments", "environments", "name")
 	one("producers", "producers", "name")
+	add("package_inventory", "", []string{"package-inventory", "*"}, "certname")
 	add("facts", "", []string{"facts", "*"}, "name")
 	add("facts", "", []string{"facts", "*", "*"}, "name", "value")
 	add("resources", "", []string{"resources", "*"}, "type")
@@ -76,6 +79,13 @@ func patterns() []pattern {
 
 // resolve finds what a path asks for; nil when it is no path of the API.
 func resolve(parts []string) (*target, error) {
+	if len(parts) == 1 && (parts[0] == "event-counts" || parts[0] == "aggregate-event-counts") {
+		events, ok := query.Named("events")
+		if !ok {
+			return nil, errs.New(errs.Internal, "no entity events")
+		}
+		return &target{entity: events, counts: true, aggregate: parts[0] != "event-counts"}, nil
+	}
 	if len(parts) == 1 {
 		e, ok := query.Named(parts[0])
 		if !ok || e.Path != parts[0] {

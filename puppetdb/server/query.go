@@ -2,7 +2,9 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/chargehand/chargehand/internal/errs"
 	"github.com/chargehand/chargehand/puppetdb/query"
+	"github.com/chargehand/chargehand/puppetdb/query/pql"
 )
 
 // A question is a request's query and paging, from URL parameters or a JSON body.
@@ -24,68 +27,82 @@ type question struct {
 	offset  string
 	total   bool
 	pretty  bool
+	explain bool
+	rest    map[string]any // the parameters as they were given
 }
 
 // maxQuery bounds the body of a question, in bytes.
 const maxQuery = 4 << 20
 
-var queryParameters = []string{"query", "limit", "offset", "order_by", "include_total", "pretty", "origin", "optimize_drop_unused_joins"}
+var queryParameters = []string{
+	"query", "limit", "offset", "order_by", "include_total", "pretty", "origin", "optimize_drop_unused_joins",
+	"explain", "include_facts_expiration", "include_package_inventory",
+}
 
-func readQuestion(w http.ResponseWriter, r *http.Request) (question, error) {
+// readQuestion reads a question that may have further parameters of its endpoint.
+func readQuestion(w http.ResponseWriter, r *http.Request, more []string) (question, error) {
+	given := map[string]any{}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
-		return fromParams(r.URL.Query())
+		values := r.URL.Query()
+		for name := range values {
+			given[name] = values.Get(name)
+		}
 	case http.MethodPost:
-		return fromBody(w, r)
+		body, err := readObject(w, r)
+		if err != nil {
+			return question{}, err
+		}
+		given = body
+	default:
+		return question{}, errs.New(errs.Malformed, "PuppetDB queries must be made via GET/POST")
 	}
-	return question{}, errs.New(errs.Malformed, "PuppetDB queries must be made via GET/POST")
-}
-
-func fromParams(values url.Values) (question, error) {
-	var q question
-	for name := range values {
-		if !contains(queryParameters, name) {
-			return q, errs.New(errs.Malformed, "Unsupported query parameter '%s'", name)
+	for name := range given {
+		if !contains(queryParameters, name) && !contains(more, name) {
+			return question{}, errs.New(errs.Malformed, "Unsupported query parameter '%s'", name)
 		}
 	}
-	q.text, q.limit, q.offset = values.Get("query"), values.Get("limit"), values.Get("offset")
-	if o := values.Get("order_by"); o != "" {
-		q.orderBy = o
-	}
-	q.total = values.Get("include_total") == "true"
-	q.pretty = values.Get("pretty") == "true"
-	return q, nil
+	return fromGiven(given)
 }
 
-func fromBody(w http.ResponseWriter, r *http.Request) (question, error) {
-	var q question
+func readObject(w http.ResponseWriter, r *http.Request) (map[string]any, error) {
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxQuery))
 	if err != nil {
-		return q, errs.WrapAs(errs.TooLarge, err, "the query is larger than %d bytes", maxQuery)
+		return nil, errs.WrapAs(errs.TooLarge, err, "the query is larger than %d bytes", maxQuery)
 	}
 	tree, err := query.Decode(string(raw))
 	if err != nil {
-		return q, err
+		return nil, err
 	}
 	body, ok := tree.(map[string]any)
 	if !ok {
-		return q, errs.New(errs.Malformed, "the body must be an object with the query in it")
+		return nil, errs.New(errs.Malformed, "the body must be an object with the query in it")
 	}
-	for name := range body {
-		if !contains(queryParameters, name) {
-			return q, errs.New(errs.Malformed, "Unsupported query parameter '%s'", name)
-		}
-	}
-	if text, ok := body["query"].(string); ok {
+	return body, nil
+}
+
+func fromGiven(given map[string]any) (question, error) {
+	q := question{rest: given, limit: param(given["limit"]), offset: param(given["offset"]), orderBy: given["order_by"]}
+	if text, ok := given["query"].(string); ok {
 		q.text = text
 	} else {
-		q.tree = body["query"]
+		q.tree = given["query"]
 	}
-	q.limit, q.offset, q.orderBy = param(body["limit"]), param(body["offset"]), body["order_by"]
-	q.total = param(body["include_total"]) == "true"
-	q.pretty = param(body["pretty"]) == "true"
+	if q.orderBy == "" {
+		q.orderBy = nil
+	}
+	q.total, q.pretty = q.flag("include_total"), q.flag("pretty")
+	if how, ok := given["explain"]; ok {
+		if how != "analyze" {
+			return q, errs.New(errs.Malformed, "Illegal value '%s' for :explain; expected `analyze`.", param(how))
+		}
+		q.explain = true
+	}
 	return q, nil
 }
+
+// flag reads a parameter that is true or anything else.
+func (q question) flag(name string) bool { return strings.EqualFold(param(q.rest[name]), "true") }
 
 func param(v any) string {
 	if v == nil {
@@ -106,7 +123,7 @@ func (q question) page(into *query.Query) (err error) {
 			return err
 		}
 	}
-	into.Total = q.total
+	into.Total, into.Explain = q.total, q.explain
 	if q.orderBy != nil {
 		return into.OrderByParam(q.orderBy)
 	}
@@ -115,7 +132,7 @@ func (q question) page(into *query.Query) (err error) {
 
 // root answers /pdb/query/v4.
 func (e *edge) root(w http.ResponseWriter, r *http.Request) error {
-	ask, err := readQuestion(w, r)
+	ask, err := readQuestion(w, r, []string{"ast_only"})
 	if err != nil {
 		return err
 	}
@@ -126,10 +143,7 @@ func (e *edge) root(w http.ResponseWriter, r *http.Request) error {
 			}
 			return errs.New(errs.Malformed, "Missing required query parameter 'query'")
 		}
-		if !strings.HasPrefix(strings.TrimSpace(ask.text), "[") {
-			return errs.New(errs.Malformed, "PQL is not understood yet; write the query as an array, [\"from\", …]")
-		}
-		if ask.tree, err = query.Decode(ask.text); err != nil {
+		if ask.tree, err = parseText(ask.text); err != nil {
 			return err
 		}
 	}
@@ -137,12 +151,29 @@ func (e *edge) root(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if ask.flag("ast_only") {
+		writeJSON(w, http.StatusOK, ask.tree)
+		return nil
+	}
+	q.Entity = ask.widen(q.Entity)
 	return e.answer(w, r, ask, q)
+}
+
+// parseText reads a question in either of its forms.
+func parseText(text string) (any, error) {
+	if strings.HasPrefix(strings.TrimSpace(text), "[") {
+		return query.Decode(text)
+	}
+	return pql.Parse(text)
 }
 
 // entity answers /pdb/query/v4/ENTITY[/…].
 func (e *edge) entity(w http.ResponseWriter, r *http.Request) error {
-	ask, err := readQuestion(w, r)
+	target, err := resolve(segments(r))
+	if err != nil {
+		return err
+	}
+	ask, err := readQuestion(w, r, target.parameters())
 	if err != nil {
 		return err
 	}
@@ -150,10 +181,6 @@ func (e *edge) entity(w http.ResponseWriter, r *http.Request) error {
 		if ask.tree, err = query.Decode(ask.text); err != nil {
 			return err
 		}
-	}
-	target, err := resolve(segments(r))
-	if err != nil {
-		return err
 	}
 	if target == nil {
 		http.Redirect(w, r, "/pdb/dashboard/index.html", http.StatusFound)
@@ -168,8 +195,11 @@ func (e *edge) entity(w http.ResponseWriter, r *http.Request) error {
 			return jsonError{errs.New(errs.NotFound, "No information is known about %s %s", parent.noun, parent.name)}
 		}
 	}
-	q, err := query.Parse(target.entity, ask.tree)
+	q, err := query.Parse(ask.widen(target.entity), ask.tree)
 	if err != nil {
+		return err
+	}
+	if err := ask.events(target, q); err != nil {
 		return err
 	}
 	q.Where = both(target.where, q.Where)
@@ -201,7 +231,20 @@ func segments(r *http.Request) []string {
 	return parts
 }
 
+// maxAnswering is how long a question may keep the database busy.
+const maxAnswering = 10 * time.Minute
+
 func (e *edge) answer(w http.ResponseWriter, r *http.Request, ask question, q *query.Query) error {
+	ctx, cancel := context.WithTimeout(r.Context(), maxAnswering)
+	defer cancel()
+	err := e.write(w, r.WithContext(ctx), ask, q)
+	if errors.Is(err, context.DeadlineExceeded) && r.Context().Err() == nil {
+		return errs.New(errs.Unavailable, "the query took longer than %s", maxAnswering)
+	}
+	return err
+}
+
+func (e *edge) write(w http.ResponseWriter, r *http.Request, ask question, q *query.Query) error {
 	if err := ask.page(q); err != nil {
 		return err
 	}

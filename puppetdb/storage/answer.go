@@ -35,7 +35,14 @@ func Columns(q *query.Query) []query.Column {
 // Count tells how many rows the question has without limit and offset.
 func (s *Store) Count(ctx context.Context, q *query.Query) (int64, error) {
 	r := &renderer{dialect: s.db.Dialect(), relations: relations(s.db.Dialect())}
-	text, err := r.count(q)
+	text, err := "", error(nil)
+	if q.Counts != nil && !q.Counts.Aggregate {
+		if text, err = r.counted(q, q.Counts.SummarizeBy[0]); err == nil {
+			text += "SELECT count(*) FROM counted"
+		}
+	} else {
+		text, err = r.count(q)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -46,6 +53,12 @@ func (s *Store) Count(ctx context.Context, q *query.Query) (int64, error) {
 // Each calls row for every row of the answer, as one JSON object in the order of
 // Columns. Rows are streamed: memory does not grow with their number.
 func (s *Store) Each(ctx context.Context, q *query.Query, row func(object []byte) error) error {
+	switch {
+	case q.Explain:
+		return s.explain(ctx, q, row)
+	case q.Counts != nil:
+		return s.eachCount(ctx, q, row)
+	}
 	columns := Columns(q)
 	r := &renderer{dialect: s.db.Dialect(), relations: relations(s.db.Dialect())}
 	text, err := r.statement(q, columns)
@@ -186,7 +199,7 @@ func (e *encoder) value(c query.Column, v any) error {
 		}
 	case query.Number:
 		return e.number(v)
-	case query.Value, query.Object, query.List, query.Path:
+	case query.Value, query.Object, query.List, query.Path, query.EncodedPath:
 		e.raw(v)
 		return nil
 	}

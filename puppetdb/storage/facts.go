@@ -44,6 +44,9 @@ func (s *Store) replaceFacts(ctx context.Context, c *command.Facts) error {
 		if err := s.writeFactset(ctx, tx, id, known, storedHash != hash, c, hash, document); err != nil {
 			return err
 		}
+		if err := writePackages(ctx, tx, id, c.PackageInventory); err != nil {
+			return err
+		}
 		if known && storedHash == hash {
 			return nil
 		}

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/chargehand/chargehand/internal/sqldb"
@@ -11,6 +12,8 @@ import (
 type relation struct {
 	from   string
 	fields map[string]string
+	// texts are what fields that are not texts are ordered and matched by.
+	texts map[string]string
 }
 
 const nodeJoin = " JOIN nodes n@ ON n@.id = "
@@ -18,7 +21,7 @@ const nodeJoin = " JOIN nodes n@ ON n@.id = "
 // relations describes every entity of puppetdb/query for the dialect.
 func relations(d sqldb.Dialect) map[string]relation {
 	resources, edges, events, factsData := aggregates(d)
-	return map[string]relation{
+	all := map[string]relation{
 		"nodes": {
 			from: `nodes n@ LEFT JOIN factsets f@ ON f@.node_id = n@.id LEFT JOIN catalogs c@ ON c@.node_id = n@.id
 				LEFT JOIN reports r@ ON r@.id = n@.latest_report_id`,
@@ -29,6 +32,7 @@ func relations(d sqldb.Dialect) map[string]relation {
 				"latest_report_hash": "r@.hash", "latest_report_status": "r@.status", "latest_report_noop": "r@.noop",
 				"latest_report_noop_pending": "r@.noop_pending", "latest_report_corrective_change": "NULL",
 				"latest_report_job_id": "r@.job_id", "cached_catalog_status": "r@.cached_catalog_status",
+				"expires_facts": "coalesce(n@.expires_facts, " + boolean(d, true) + ")", "expires_facts_updated": "n@.expires_facts_updated",
 			},
 		},
 		"facts": {
@@ -39,7 +43,7 @@ func relations(d sqldb.Dialect) map[string]relation {
 			from: "factsets f@" + nodeJoin + "f@.node_id",
 			fields: map[string]string{
 				"certname": "n@.certname", "environment": "f@.environment", "timestamp": "f@.received", "producer": "f@.producer",
-				"producer_timestamp": "f@.producer_timestamp", "hash": "f@.hash", "facts": factsData,
+				"producer_timestamp": "f@.producer_timestamp", "hash": "f@.hash", "facts": factsData, "package_inventory": nodePackages(d),
 			},
 		},
 		"inventory": {
@@ -73,6 +77,27 @@ func relations(d sqldb.Dialect) map[string]relation {
 		},
 		"reports": reportRelation(events),
 		"events":  eventRelation(),
+		"packages": {
+			from:   "(SELECT name, version, provider FROM packages p WHERE EXISTS (SELECT 1 FROM node_packages h WHERE h.package_id = p.id)) p@",
+			fields: packageFields(""),
+		},
+		"package_inventory": {
+			from:   "node_packages h@ JOIN packages p@ ON p@.id = h@.package_id" + nodeJoin + "h@.node_id",
+			fields: packageFields("n@.certname"),
+		},
+		"catalog_inputs": {
+			from: "(SELECT DISTINCT node_id FROM catalog_inputs) i@" + nodeJoin + "i@.node_id",
+			fields: map[string]string{
+				"certname": "n@.certname", "catalog_uuid": "n@.inputs_uuid", "producer_timestamp": "n@.inputs_timestamp", "inputs": nodeInputs(d),
+			},
+		},
+		"catalog_input_contents": {
+			from: "catalog_inputs i@" + nodeJoin + "i@.node_id",
+			fields: map[string]string{
+				"certname": "n@.certname", "catalog_uuid": "n@.inputs_uuid", "producer_timestamp": "n@.inputs_timestamp",
+				"type": "i@.type", "name": "i@.name",
+			},
+		},
 		"environments": {
 			from:   `(SELECT environment AS name FROM factsets UNION SELECT environment FROM catalogs UNION SELECT environment FROM reports) x@`,
 			fields: map[string]string{"name": "x@.name"},
@@ -86,6 +111,32 @@ func relations(d sqldb.Dialect) map[string]relation {
 			from: "(SELECT DISTINCT name FROM facts) x@", fields: map[string]string{"name": "x@.name"},
 		},
 	}
+	maps.Copy(all, factRelations(d))
+	return all
+}
+
+func packageFields(certname string) map[string]string {
+	fields := map[string]string{"package_name": "p@.name", "version": "p@.version", "provider": "p@.provider"}
+	if certname != "" {
+		fields["certname"] = certname
+	}
+	return fields
+}
+
+// nodePackages and nodeInputs give the wire form: arrays of arrays of texts.
+func nodePackages(d sqldb.Dialect) string {
+	return arrays(d, "p.name, p.version, p.provider", "node_packages h JOIN packages p ON p.id = h.package_id WHERE h.node_id = n@.id")
+}
+
+func nodeInputs(d sqldb.Dialect) string {
+	return arrays(d, "i.type, i.name", "catalog_inputs i WHERE i.node_id = n@.id")
+}
+
+func arrays(d sqldb.Dialect, columns, from string) string {
+	if d == sqldb.Postgres {
+		return "(SELECT jsonb_agg(jsonb_build_array(" + columns + ")) FROM " + from + ")"
+	}
+	return "(SELECT CASE WHEN count(*) > 0 THEN json_group_array(json_array(" + columns + ")) END FROM " + from + ")"
 }
 
 func reportRelation(events string) relation {

@@ -37,7 +37,10 @@ func (r *renderer) open(e *query.Entity) (*scope, error) {
 	}
 	r.aliases++
 	number := strconv.Itoa(r.aliases)
-	s := &scope{entity: e, number: r.aliases, relation: relation{from: strings.ReplaceAll(rel.from, "@", number), fields: map[string]string{}}}
+	s := &scope{entity: e, number: r.aliases, relation: relation{from: strings.ReplaceAll(rel.from, "@", number), fields: map[string]string{}, texts: map[string]string{}}}
+	for name, sql := range rel.texts {
+		s.texts[name] = strings.ReplaceAll(sql, "@", number)
+	}
 	for name, sql := range rel.fields {
 		if f, ok := e.Field(name); ok && sql == "NULL" && r.dialect == sqldb.Postgres && f.Kind == query.Bool {
 			sql = "NULL::boolean" // PostgreSQL wants to know of which type nothing is
@@ -58,7 +61,10 @@ func (r *renderer) bind(v any) string {
 }
 
 // node is the alias of the scope's nodes table.
-func (s *scope) node() string { return "n" + strconv.Itoa(s.number) }
+func (s *scope) node() string { return "n" + s.alias() }
+
+// alias is what makes the scope's aliases unique.
+func (s *scope) alias() string { return strconv.Itoa(s.number) }
 
 // statement writes the whole question. Columns are answered in order; those of
 // aggregates as two.
@@ -101,10 +107,19 @@ func (r *renderer) bounded() error {
 // when it is not there by that name. An expression with bound values is equal
 // to itself only by its place.
 func (r *renderer) position(s *scope, columns []query.Column, name string) string {
+	return r.find(s, columns, func(c query.Column) bool { return c.Name == name })
+}
+
+// place is position for a column that may be called otherwise in the answer.
+func (r *renderer) place(s *scope, columns []query.Column, column query.Column) string {
+	return r.find(s, columns, column.Same)
+}
+
+func (r *renderer) find(s *scope, columns []query.Column, is func(query.Column) bool) string {
 	place := 0
 	for _, c := range columns {
 		place++
-		if c.Name == name {
+		if is(c) {
 			return strconv.Itoa(place)
 		}
 		if r.isAggregate(s.entity, c) {
@@ -133,6 +148,9 @@ func (r *renderer) body(s *scope, q *query.Query, columns []query.Column) (strin
 	if q.Active && !query.MentionsState(q.Where) {
 		where = append(where, s.node()+".deactivated IS NULL AND "+s.node()+".expired IS NULL")
 	}
+	if q.Distinct != nil {
+		where = append(where, r.lastOnly(s, *q.Distinct))
+	}
 	if q.Where != nil {
 		cond, err := r.cond(s, q.Where)
 		if err != nil {
@@ -145,12 +163,12 @@ func (r *renderer) body(s *scope, q *query.Query, columns []query.Column) (strin
 	}
 	if len(q.GroupBy) > 0 {
 		var keys []string
-		for _, ref := range q.GroupBy {
-			if place := r.position(s, columns, ref.Text); place != "" && len(ref.Path) > 0 {
+		for _, c := range q.GroupBy {
+			if place := r.place(s, columns, c); place != "" && (c.Function != "" || len(c.Ref.Path) > 0) {
 				keys = append(keys, place)
 				continue
 			}
-			key, err := r.output(s, ref)
+			key, err := r.column(s, c)
 			if err != nil {
 				return "", err
 			}
@@ -175,28 +193,68 @@ func (r *renderer) order(s *scope, q *query.Query, columns []query.Column) (stri
 			if sql, err = r.output(s, o.Ref); err != nil {
 				return "", err
 			}
+			if text := s.texts[o.Ref.Text]; text != "" {
+				sql = text
+			}
+			if err := grouped(q, o.Ref); err != nil {
+				return "", err
+			}
 		}
-		// PostgreSQL's own habit: nulls are larger than everything.
-		if o.Desc {
-			sql += " DESC NULLS FIRST"
-		} else {
-			sql += " ASC NULLS LAST"
+		if r.dialect == sqldb.SQLite && o.Ref.Field != nil && isValue(o.Ref) {
+			ranks, err := r.valueRanks(s, q, columns, o)
+			if err != nil {
+				return "", err
+			}
+			keys = append(keys, ranks...)
 		}
-		keys = append(keys, sql)
+		keys = append(keys, sql+direction(o.Desc))
 	}
 	sql := ""
 	if len(keys) > 0 {
 		sql = " ORDER BY " + strings.Join(keys, ", ")
 	}
-	if q.Limit > 0 {
-		sql += " LIMIT " + r.bind(q.Limit)
-	} else if q.Offset > 0 && r.dialect == sqldb.SQLite {
-		sql += " LIMIT -1"
+	return sql + r.limits(q.Paging), nil
+}
+
+// direction is PostgreSQL's own habit: nulls are larger than everything.
+func direction(desc bool) string {
+	if desc {
+		return " DESC NULLS FIRST"
 	}
-	if q.Offset > 0 {
-		sql += " OFFSET " + r.bind(q.Offset)
+	return " ASC NULLS LAST"
+}
+
+func (r *renderer) limits(p query.Paging) string {
+	sql := ""
+	if p.Limit > 0 {
+		sql = " LIMIT " + r.bind(p.Limit)
+	} else if p.Offset > 0 && r.dialect == sqldb.SQLite {
+		sql = " LIMIT -1"
 	}
-	return sql, nil
+	if p.Offset > 0 {
+		sql += " OFFSET " + r.bind(p.Offset)
+	}
+	return sql
+}
+
+// valueRanks gives SQLite the order that PostgreSQL has for JSON: null, text,
+// numbers, false and true, arrays, objects; numbers by their value.
+func (r *renderer) valueRanks(s *scope, q *query.Query, columns []query.Column, o query.Order) ([]string, error) {
+	if len(q.GroupBy) > 0 || slices.ContainsFunc(columns, query.Column.Aggregates) {
+		return nil, nil // only what is grouped by can be ordered by
+	}
+	var uses [3]string
+	for i := range uses {
+		sql, err := r.output(s, o.Ref)
+		if err != nil {
+			return nil, err
+		}
+		uses[i] = sql
+	}
+	return []string{
+		"CASE json_type(" + uses[0] + ") WHEN 'null' THEN 0 WHEN 'text' THEN 1 WHEN 'integer' THEN 2 WHEN 'real' THEN 2 WHEN 'false' THEN 3 WHEN 'true' THEN 4 WHEN 'array' THEN 5 WHEN 'object' THEN 6 END" + direction(o.Desc),
+		"CASE WHEN json_type(" + uses[1] + ") IN ('integer', 'real') THEN json_extract(" + uses[2] + ", '$') END" + direction(o.Desc),
+	}, nil
 }
 
 // column writes one output.
@@ -230,16 +288,30 @@ func (r *renderer) column(s *scope, c query.Column) (string, error) {
 	return "", errs.New(errs.Unsupported, "the function '%s'", c.Function)
 }
 
-func (r *renderer) toString(c query.Column, sql string) (string, error) {
-	if r.dialect == sqldb.Postgres && c.Ref.Field.Kind == query.Time {
-		return "to_char(to_timestamp(" + sql + " / 1000.0) AT TIME ZONE 'UTC', " + r.bind(c.Argument) + ")", nil
+// grouped holds that a sort key is one of its group.
+func grouped(q *query.Query, ref query.Ref) error {
+	if len(q.GroupBy) == 0 && !slices.ContainsFunc(q.Columns, query.Column.Aggregates) {
+		return nil
 	}
-	return "", errs.New(errs.Unsupported, "to_string of %s on this storage", c.Ref.Text)
+	if slices.ContainsFunc(q.GroupBy, query.Column{Ref: ref}.Same) {
+		return nil
+	}
+	return errs.New(errs.Malformed, "column \"%s\" must appear in the group_by clause to order by it", ref.Text)
+}
+
+func (r *renderer) toString(c query.Column, sql string) (string, error) {
+	if c.Ref.Field.Kind != query.Time {
+		return "", errs.New(errs.Unsupported, "to_string of %s, which is no time", c.Ref.Text)
+	}
+	if r.dialect == sqldb.Postgres {
+		return "to_char(to_timestamp(" + sql + " / 1000.0), " + r.bind(c.Argument) + ")", nil
+	}
+	return "time_to_char(" + sql + ", " + r.bind(c.Argument) + ")", nil
 }
 
 func (r *renderer) typeOf(s *scope, ref query.Ref, first string) (string, error) {
 	switch ref.Field.Kind {
-	case query.Value, query.Object, query.List, query.Path:
+	case query.Value, query.Object, query.List, query.Path, query.EncodedPath:
 	default:
 		return "", errs.New(errs.Malformed, "the function 'jsonb_typeof' needs a JSON value, '%s' is none", ref.Text)
 	}
@@ -330,6 +402,8 @@ func (r *renderer) cond(s *scope, c query.Cond) (string, error) {
 		return r.compare(s, c)
 	case query.Null:
 		return r.null(s, c)
+	case query.MatchPath:
+		return r.matchPath(s, c)
 	case query.In:
 		return r.in(s, c)
 	case query.Related:
@@ -394,6 +468,9 @@ func (r *renderer) typeName(sql string) string {
 }
 
 func (r *renderer) compare(s *scope, c query.Compare) (string, error) {
+	if slices.ContainsFunc(c.Ref.Path, func(step query.Step) bool { return step.Kind == query.ByMatch }) {
+		return r.compareMatching(s, c)
+	}
 	if c.Ref.Field.Kind == query.List {
 		return r.listHas(s, c)
 	}
@@ -411,6 +488,9 @@ func (r *renderer) compare(s *scope, c query.Compare) (string, error) {
 		return r.equalJSON(sql, v)
 	}
 	if c.Op == query.Regex {
+		if text := s.texts[c.Ref.Field.Name]; text != "" {
+			sql = text
+		}
 		if r.dialect == sqldb.Postgres && c.Ref.Field.Kind == query.Object {
 			sql = "(" + sql + ")::text"
 		}

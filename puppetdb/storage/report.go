@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
 
@@ -152,10 +153,11 @@ func insertEvents(ctx context.Context, tx *sqldb.Tx, report int64, events [][]an
 func (s *Store) Expire(ctx context.Context, before, purge, reports time.Time) error {
 	if !before.IsZero() {
 		_, err := s.db.Exec(ctx, `UPDATE nodes SET expired = ? WHERE deactivated IS NULL AND expired IS NULL
-			AND coalesce(latest_report_timestamp, 0) < ?
+			AND coalesce(latest_report_timestamp, 0) < ? AND coalesce(inputs_timestamp, 0) < ?
+			AND (expires_facts_updated IS NULL OR (expires_facts = `+boolean(s.db.Dialect(), true)+` AND expires_facts_updated < ?))
 			AND NOT EXISTS (SELECT 1 FROM factsets f WHERE f.node_id = nodes.id AND f.producer_timestamp >= ?)
 			AND NOT EXISTS (SELECT 1 FROM catalogs c WHERE c.node_id = nodes.id AND c.producer_timestamp >= ?)`,
-			millis(s.now()), millis(before), millis(before), millis(before))
+			millis(s.now()), millis(before), millis(before), millis(before), millis(before), millis(before))
 		if err != nil {
 			return errs.Wrap(err, "expire nodes")
 		}
@@ -164,6 +166,9 @@ func (s *Store) Expire(ctx context.Context, before, purge, reports time.Time) er
 		if _, err := s.db.Exec(ctx, "DELETE FROM nodes WHERE coalesce(deactivated, expired) < ?", millis(purge)); err != nil {
 			return errs.Wrap(err, "purge nodes")
 		}
+	}
+	if _, err := s.db.Exec(ctx, "DELETE FROM packages WHERE NOT EXISTS (SELECT 1 FROM node_packages h WHERE h.package_id = packages.id)"); err != nil {
+		return errs.Wrap(err, "delete packages that nobody has")
 	}
 	if reports.IsZero() {
 		return nil
@@ -175,4 +180,12 @@ func (s *Store) Expire(ctx context.Context, before, purge, reports time.Time) er
 			return errs.Wrap(err, "delete old reports")
 		}
 	}
+}
+
+// boolean writes a truth value; SQLite keeps them as numbers.
+func boolean(d sqldb.Dialect, v bool) string {
+	if d == sqldb.Postgres {
+		return strconv.FormatBool(v)
+	}
+	return map[bool]string{false: "0", true: "1"}[v]
 }

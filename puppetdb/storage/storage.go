@@ -56,6 +56,10 @@ func (s *Store) Apply(ctx context.Context, decoded any) error {
 		return errs.Wrap(s.storeReport(ctx, c), "store report of %s", c.Certname)
 	case *command.Deactivation:
 		return errs.Wrap(s.deactivate(ctx, c), "deactivate %s", c.Certname)
+	case *command.Expiration:
+		return errs.Wrap(s.configureExpiration(ctx, c), "configure expiration of %s", c.Certname)
+	case *command.CatalogInputs:
+		return errs.Wrap(s.replaceInputs(ctx, c), "replace catalog inputs of %s", c.Certname)
 	}
 	return errs.New(errs.Unsupported, "command %T", decoded)
 }

@@ -77,7 +77,9 @@ func (b *bed) ask(ast string) string {
 	b.must(err)
 	var out bytes.Buffer
 	b.must(b.Write(b.Context(), &out, q))
-	return out.String()
+	var compact bytes.Buffer // PostgreSQL writes JSON with spaces
+	b.must(json.Compact(&compact, out.Bytes()))
+	return compact.String()
 }
 
 func (b *bed) wants(ast, want string) {
@@ -200,7 +202,7 @@ func TestAges(t *testing.T) {
 		b.must(b.Expire(b.Context(), b.now.Add(-7*day), time.Time{}, time.Time{}))
 		b.wants(`["from","nodes",["extract",[["function","count"]],["=","node_state","inactive"]]]`, `[{"count":2}]`)
 		b.must(b.Expire(b.Context(), b.now.Add(-7*day), b.now.Add(-14*day), time.Time{}))
-		for _, table := range []string{"nodes", "facts", "factsets", "catalogs", "resources", "edges", "reports", "events"} {
+		for _, table := range []string{"nodes", "facts", "factsets", "catalogs", "resources", "edges", "reports", "events", "node_packages", "packages", "catalog_inputs"} {
 			if n := b.number("SELECT count(*) FROM " + table); n != 0 {
 				t.Errorf("%d rows of purged nodes are left in %s", n, table)
 			}
