@@ -38,7 +38,9 @@ func TestTemplatesAreParsedBeforeTheyAreStored(t *testing.T) {
 		{"ptables", "ptable", "layout", ""},
 	} {
 		t.Run(n.list, func(t *testing.T) {
-			body := func(text string) string { return fmt.Sprintf(`{%q:{"name":"t",%q:%q%s}}`, n.one, n.field, text, n.more) }
+			body := func(text string) string {
+				return fmt.Sprintf(`{%q:{"name":"t",%q:%q%s}}`, n.one, n.field, text, n.more)
+			}
 			refused := func(method, at string) {
 				t.Helper()
 				got := s.want(422, method, at, body("wrong"))
