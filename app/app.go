@@ -16,6 +16,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -240,6 +241,7 @@ func (a *App) announce(ctx context.Context) error {
 	}
 	notify("READY=1")
 	_, err := fmt.Fprintf(a.Stderr, "chargehand %s is ready: %s\n", a.Version, a.summary())
+	debug.FreeOSMemory() // a first start hashes a password in 64 MB, which nobody wants again
 	return err
 }
 
