@@ -242,6 +242,16 @@ func timeWords() []timeWordRule {
 		{"SS", false, number(2, time.Time.Second)},
 		{"MS", false, number(3, func(t time.Time) int { return t.Nanosecond() / 1e6 })},
 		{"US", false, number(6, func(t time.Time) int { return t.Nanosecond() / 1e3 })},
+		{"A.M.", true, dotted(text("PM"))},
+		{"P.M.", true, dotted(text("PM"))},
+		{"a.m.", true, dotted(text("pm"))},
+		{"p.m.", true, dotted(text("pm"))},
+		{"A.D.", true, constant("A.D.")},
+		{"B.C.", true, constant("A.D.")},
+		{"AD", true, constant("AD")},
+		{"BC", true, constant("AD")},
+		{"RM", true, roman},
+		{"rm", true, lower(roman)},
 		{"AM", true, text("PM")},
 		{"PM", true, text("PM")},
 		{"am", true, text("pm")},
@@ -282,6 +292,17 @@ func timeWords() []timeWordRule {
 		{"OF", false, constant("+00")},
 		{"Y", false, number(1, func(t time.Time) int { return t.Year() % 10 })},
 	}
+}
+
+// dotted writes PM as P.M.
+func dotted(f func(time.Time) string) func(time.Time) string {
+	return func(t time.Time) string { s := f(t); return s[:1] + "." + s[1:] + "." }
+}
+
+// roman writes the month.
+func roman(t time.Time) string {
+	n := []string{"I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"}[t.Month()-1]
+	return n + strings.Repeat(" ", 4-len(n))
 }
 
 func secondsOfDay(t time.Time) int { return t.Hour()*3600 + t.Minute()*60 + t.Second() }

@@ -13,6 +13,7 @@ func TestFormatTime(t *testing.T) {
 		"YYYY/Mon/DD HH24:MI:SS.MS TZ Day dy Q WW J": "2026/May/05 20:01:44.178 UTC Tuesday   tue 2 18 2461166",
 		`"at" HH12 am, FMDDth FMMonth`:               "at 08 pm, 5th May",
 		"IYYY-IW-ID DDD D W CC US":                   "2026-19-2 125 3 1 21 178000",
+		"MONTH DAY RM| P.M. A.D.":                    "MAY       TUESDAY   V   | P.M. A.D.",
 		"":                                           "",
 	} {
 		if got := FormatTime(at, pattern); got != want {

@@ -274,6 +274,10 @@ func checkFunction(c Column) error {
 	}
 	kind := c.Ref.Field.Kind
 	switch c.Function {
+	case "min", "max":
+		if kind == Bool {
+			return malformed("the function '%s' needs something that is ordered, '%s' is true or false", c.Function, c.Ref.Text)
+		}
 	case "avg", "sum":
 		if kind != Number && kind != Value && len(c.Ref.Path) == 0 {
 			return malformed("the function '%s' needs a number, '%s' is none", c.Function, c.Ref.Text)

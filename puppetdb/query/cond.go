@@ -2,6 +2,7 @@ package query
 
 import (
 	"encoding/json"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -174,6 +175,12 @@ func (p *parser) value(ref Ref, op Op, v any) (any, error) {
 	case Time:
 		return parseTime(v)
 	case Value:
+		if ordered && ref.Field.Filled {
+			return nil, malformed("Query operators >,>=,<,<= are not allowed on field %s", ref.Text)
+		}
+		if text, ok := v.(string); ok && ordered && len(ref.Path) > 0 && !ref.Keyed {
+			return text, nil
+		}
 		if ordered {
 			return orderedValue(op, v)
 		}
@@ -241,9 +248,16 @@ func plain(v any) any {
 
 var timeLayouts = []string{
 	time.RFC3339Nano, "2006-01-02T15:04:05.999999999-0700", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04", "2006-01-02",
+	"2006-01-02T15", "2006-01", "2006", "20060102", "20060102T150405.000Z07:00", "20060102T150405Z07:00",
 }
 
+// parseTime reads a text, or a number of milliseconds since 1970.
 func parseTime(v any) (time.Time, error) {
+	if n, ok := v.(json.Number); ok {
+		if ms, err := n.Int64(); err == nil {
+			return time.UnixMilli(ms).UTC(), nil
+		}
+	}
 	s, _ := v.(string)
 	for _, layout := range timeLayouts {
 		if t, err := time.Parse(layout, s); err == nil {
@@ -357,6 +371,9 @@ func (p *parser) inArray(c In, v any, many bool) (Cond, error) {
 		checked := make([]any, len(row))
 		for i := range row {
 			value, err := p.value(c.Refs[i], Equal, row[i])
+			if err != nil && c.Refs[i].Field.Kind == Time {
+				value, err = time.UnixMilli(math.MinInt64).UTC(), nil // no time, which no row has
+			}
 			if err != nil {
 				return nil, err
 			}

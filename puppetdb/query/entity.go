@@ -36,6 +36,8 @@ type Field struct {
 	// QueryOnly fields answer to conditions but are not extracted; AnswerOnly
 	// ones are the other way round.
 	QueryOnly, AnswerOnly bool
+	// Filled fields count as there in conditions, even where they are null.
+	Filled bool
 	// Quiet fields are left out of an answer that names no columns.
 	Quiet bool
 }
@@ -141,7 +143,8 @@ func Entities() []*Entity {
 			Name: "events", Path: "events",
 			Fields: slices.Concat(
 				text("certname", "report", "status", "resource_type", "resource_title", "property", "name", "message", "file", "containing_class", "environment", "configuration_version"),
-				fields(Number, "line"), fields(Value, "new_value", "old_value"),
+				fields(Number, "line"),
+				[]Field{{Name: "new_value", Kind: Value, Filled: true}, {Name: "old_value", Kind: Value, Filled: true}},
 				times("timestamp", "run_start_time", "run_end_time", "report_receive_time"),
 				fields(Bool, "corrective_change"), fields(Path, "containment_path"),
 				[]Field{{Name: "latest_report?", Kind: Bool, QueryOnly: true}}),
@@ -173,6 +176,9 @@ var byCertname = []string{"catalogs", "catalog_inputs", "catalog_input_contents"
 // is no such relation.
 func Relate(outer, inner *Entity) (outerFields, innerFields []string, err error) {
 	switch {
+	case outer.Name == "resources" && !slices.Contains([]string{"catalogs", "nodes", "environments"}, inner.Name),
+		outer.Name == "inventory" && inner.Name == "environments":
+		return nil, nil, errs.New(errs.Malformed, "No implicit relationship for entity '%s'", inner.Name)
 	case outer.Name == "reports" && inner.Name == "events":
 		return []string{"hash"}, []string{"report"}, nil
 	case outer.Name == "events" && inner.Name == "reports":

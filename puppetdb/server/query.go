@@ -212,6 +212,7 @@ func (e *edge) entity(w http.ResponseWriter, r *http.Request) error {
 		return e.member(w, r, target, q)
 	}
 	if target.single {
+		q.Explain = ask.explain
 		return e.single(w, r, target, q)
 	}
 	return e.answer(w, r, ask, q)

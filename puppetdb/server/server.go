@@ -125,7 +125,7 @@ func (e *edge) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if kind == errs.Unavailable {
 		w.Header().Set("Retry-After", "5")
 	}
-	if kind == errs.TooLarge && strings.HasPrefix(r.URL.Path, "/pdb/query/") {
+	if (kind == errs.TooLarge || kind == errs.Unsupported) && strings.HasPrefix(r.URL.Path, "/pdb/query/") {
 		kind = errs.Malformed
 	}
 	if asJSON, ok := err.(jsonError); ok {

@@ -122,3 +122,28 @@ func TestCounts(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatIsNotThere holds how each operator, and its negation, takes nothing:
+// as PuppetDB does.
+func TestWhatIsNotThere(t *testing.T) {
+	each(t, func(b *bed) {
+		b.must(b.apply(command.ReplaceFacts, 5, facts("has", at(0), `{"x":{"y":"text"},"n":5}`)))
+		b.must(b.apply(command.ReplaceFacts, 5, facts("not", at(0), `{"n":"5"}`)))
+		asks := func(entity, cond, want string) {
+			t.Helper()
+			b.wants(`["from","`+entity+`",["extract",["certname"],`+cond+`],["order_by",["certname"]]]`, want)
+		}
+		const none, has, not, both = `[]`, `[{"certname":"has"}]`, `[{"certname":"not"}]`, `[{"certname":"has"},{"certname":"not"}]`
+		asks("inventory", `["not",["=","facts.x.y","text"]]`, not)
+		asks("inventory", `["not",["~","facts.x.y","nope"]]`, has)
+		asks("inventory", `["not",[">","facts.nope",1]]`, none)
+		asks("inventory", `[">","facts.n",4]`, has)
+		asks("inventory", `["not",[">","facts.n",4]]`, not)
+		asks("inventory", `["<","facts.n",4]`, not) // a text is less than any number
+		asks("inventory", `[">=","facts.x.y","a"]`, has)
+		asks("nodes", `["not",["=",["fact","x"],"text"]]`, both)
+		asks("nodes", `["not",["~",["fact","nope"],"a"]]`, both)
+		asks("nodes", `["not",["~","cached_catalog_status","a"]]`, both)
+		asks("nodes", `["not",["=","cached_catalog_status","a"]]`, none)
+	})
+}

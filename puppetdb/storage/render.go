@@ -442,6 +442,9 @@ func joined(parts []string, word string) string {
 }
 
 func (r *renderer) null(s *scope, c query.Null) (string, error) {
+	if c.Ref.Field.Filled {
+		return map[bool]string{true: "1 = 0", false: "1 = 1"}[c.Is], nil
+	}
 	sql, err := r.output(s, c.Ref)
 	if err != nil {
 		return "", err
@@ -494,7 +497,8 @@ func (r *renderer) compare(s *scope, c query.Compare) (string, error) {
 		if r.dialect == sqldb.Postgres && c.Ref.Field.Kind == query.Object {
 			sql = "(" + sql + ")::text"
 		}
-		return r.regex(sql, c.Value.(string)), nil
+		// A field that is null does not match; what does not match is the rest.
+		return "(" + r.regex(sql, c.Value.(string)) + " AND (" + sql + ") IS NOT NULL)", nil
 	}
 	if f, ok := c.Value.(float64); ok && r.dialect == sqldb.Postgres {
 		return sql + " " + string(c.Op) + " CAST(" + r.bind(f) + " AS double precision)", nil
@@ -502,9 +506,53 @@ func (r *renderer) compare(s *scope, c query.Compare) (string, error) {
 	return sql + " " + string(c.Op) + " " + r.bind(c.Value), nil
 }
 
-// compareValue compares a JSON value, type and all. The value's SQL may hold
-// bound parameters, so each further use of it renders it again.
+// compareValue compares a JSON value, type and all. As in PuppetDB, what is not
+// there differs from everything that it is compared with for equality, so that
+// its negation holds; the rest of the operators leave it out either way, but for
+// facts and parameters that are named on their own.
 func (r *renderer) compareValue(s *scope, c query.Compare, sql string) (string, error) {
+	named := c.Ref.Keyed || c.Ref.Fact != "" || c.Ref.Field.Filled
+	dotted := len(c.Ref.Path) > 0 && !c.Ref.Keyed
+	if dotted && c.Op != query.Equal && c.Op != query.Regex {
+		return r.ordered(s, c, sql)
+	}
+	cond, err := r.present(s, c, sql)
+	if named || (dotted && c.Op == query.Equal) {
+		cond = "coalesce(" + cond + ", " + boolean(r.dialect, false) + ")"
+	}
+	return cond, err
+}
+
+// ordered compares as PostgreSQL orders JSON: null, texts, numbers, truth
+// values, arrays, objects.
+func (r *renderer) ordered(s *scope, c query.Compare, sql string) (string, error) {
+	if r.dialect == sqldb.Postgres {
+		text, err := marshal(c.Value)
+		return "(" + sql + ") " + string(c.Op) + " " + r.bind(string(text)) + "::jsonb", err
+	}
+	own, lower, higher := "IN ('integer', 'real')", "('null', 'text')", "('true', 'false', 'array', 'object')"
+	if _, ok := c.Value.(string); ok {
+		own, lower, higher = "= 'text'", "('null')", "('integer', 'real', 'true', 'false', 'array', 'object')"
+	}
+	less := boolean(r.dialect, c.Op == query.Less || c.Op == query.LessEqual)
+	more := boolean(r.dialect, c.Op == query.Greater || c.Op == query.GreaterEqual)
+	text := "(CASE WHEN json_type(" + sql + ") " + own + " THEN json_extract("
+	for _, rest := range []func() string{ // in this order, for each binds its values
+		func() string { return ", '$') " + string(c.Op) + " " + r.bind(c.Value) + " WHEN json_type(" },
+		func() string { return ") IN " + lower + " THEN " + less + " WHEN json_type(" },
+		func() string { return ") IN " + higher + " THEN " + more + " END)" },
+	} {
+		again, err := r.output(s, c.Ref)
+		if err != nil {
+			return "", err
+		}
+		text += again + rest()
+	}
+	return text, nil
+}
+
+// present compares a value that is there.
+func (r *renderer) present(s *scope, c query.Compare, sql string) (string, error) {
 	switch {
 	case c.Op == query.Regex:
 		return r.valueRegex(s, c, sql)
@@ -541,7 +589,7 @@ func (r *renderer) valueNumber(s *scope, c query.Compare, first string) (string,
 // too, with the pattern written as JSON.
 func (r *renderer) valueRegex(s *scope, c query.Compare, first string) (string, error) {
 	pattern := c.Value.(string)
-	if c.Ref.Keyed {
+	if c.Ref.Keyed || c.Ref.Field.Filled {
 		raw, err := marshal(clean(pattern))
 		if err != nil {
 			return "", errs.WrapAs(errs.Malformed, err, "pattern")
