@@ -94,7 +94,7 @@ func (c *compiler) skipNewline(text string) string {
 	if rest == text {
 		rest = strings.TrimPrefix(text, "\n")
 	}
-	if rest != text {
+	if rest != text || text == "" { // the end of the text counts as a line's
 		c.out.WriteByte('\n')
 	}
 	return rest
