@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -52,7 +53,7 @@ func compare(t fataler, call func(text, code string) (json.RawMessage, error), t
 	if err := json.Unmarshal(raw, &both); err != nil {
 		t.Fatalf("%q: %v", text, err)
 	}
-	if both[0] != both[1] {
+	if !reflect.DeepEqual(both[0], both[1]) {
 		t.Fatalf("%q: ERB makes %q, we make %q of\n%s", text, both[0], both[1], Compile(text))
 	}
 }
